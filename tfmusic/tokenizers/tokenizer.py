@@ -1,0 +1,199 @@
+"""What every tokenizer does, and how one is named, saved and compared."""
+
+import abc
+import hashlib
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfmusic.errors import UserError
+from tfmusic.tokenizers.grammar import Grammar
+from tfmusic.tokenizers.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from note_seq import NoteSequence
+
+TOKENIZERS: dict[str, type["Tokenizer"]] = {}
+
+
+class Tokenizer(abc.ABC):
+    """Turns a NoteSequence into ids and back. `T` tokens, `V` ids.
+
+    A subclass sets the attributes in its `__init__`, whose arguments are its
+    options, and is listed by `register_tokenizer`.
+
+    Attributes:
+        name: the tokenizer's name, one for each subclass.
+        options: the arguments that make this very tokenizer again.
+        vocabulary: what ids mean.
+        grammar: which ids may follow which, and the features of each token.
+        features: name -> number of values, for all of the grammar's features.
+        pitched_ranges: names of the vocabulary's ranges whose values are pitches.
+    """
+
+    name: str
+    options: dict[str, int | float | str | bool]
+    vocabulary: Vocabulary
+    grammar: Grammar
+    features: dict[str, int]
+    pitched_ranges: tuple[str, ...]
+
+    @abc.abstractmethod
+    def encode(self, sequence: "NoteSequence") -> np.ndarray:
+        """The ids of a piece of music, without BOS and EOS.
+
+        Returns:
+            int32 `[T]`.
+
+        Raises:
+            UserError: this tokenizer has no ids for this music.
+        """
+
+    @abc.abstractmethod
+    def decode(self, ids: np.ndarray) -> tuple["NoteSequence", int]:
+        """The music of ids, whatever they are: it never raises on a model's output.
+
+        Args:
+            ids: `[T]`; PAD, EOS and BOS at the ends are ignored.
+
+        Returns:
+            The music, and the number of invalid ids, which were skipped.
+        """
+
+    @cached_property
+    def pitched(self) -> np.ndarray:
+        """bool `[V]`: the ids that move under transposition, by one a semitone."""
+        pitched = np.zeros(self.vocabulary.size, bool)
+        for name in self.pitched_ranges:
+            pitched[slice(*self.vocabulary.span(name))] = True
+        return pitched
+
+    @cached_property
+    def _room(self) -> np.ndarray:
+        """int32 `[V, 2]`: semitones from each id to its range's lowest and highest."""
+        size = self.vocabulary.size
+        room = np.stack([np.full(size, -size), np.full(size, size)], axis=1)
+        for name in self.pitched_ranges:
+            start, stop = self.vocabulary.span(name)
+            ids = np.arange(start, stop)
+            room[start:stop] = np.stack([start - ids, stop - 1 - ids], axis=1)
+        return room.astype(np.int32)
+
+    def transpose_range(self, ids: np.ndarray) -> tuple[int, int]:
+        """The lowest and highest transpositions that keep all pitches in range.
+
+        Args:
+            ids: `[T]`.
+
+        Returns:
+            Semitones, both included; (0, 0) where nothing is pitched.
+        """
+        ids = np.asarray(ids, np.int32)
+        ids = ids[self.pitched[ids]]
+        if not len(ids):
+            return 0, 0
+        room = self._room[ids]  # [T, 2]
+        return int(room[:, 0].max()), int(room[:, 1].min())
+
+    def transpose(self, ids: np.ndarray, semitones: int) -> np.ndarray:
+        """Moves all pitches; 0 returns the input itself.
+
+        Args:
+            ids: `[T]`.
+            semitones: within `transpose_range(ids)`.
+
+        Returns:
+            int32 `[T]`.
+
+        Raises:
+            ValueError: a pitch would leave the vocabulary's range.
+        """
+        if semitones == 0:
+            return ids
+        lowest, highest = self.transpose_range(ids)
+        if not lowest <= semitones <= highest:
+            raise ValueError(f"{semitones} semitones is outside {lowest}..{highest}")
+        ids = np.asarray(ids, np.int32)
+        return np.where(self.pitched[ids], ids + np.int32(semitones), ids)
+
+    def to_json(self) -> str:
+        """All that ids depend on, as stable text."""
+        data = {
+            "name": self.name,
+            "options": self.options,
+            "vocabulary": self.vocabulary.to_dict(),
+            "grammar": self.grammar.to_dict(),
+            "features": self.features,
+        }
+        return json.dumps(data, sort_keys=True)
+
+    @cached_property
+    def hash(self) -> str:
+        """8 hexadecimal digits that change with anything that ids depend on."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:8]
+
+
+def register_tokenizer(tokenizer_class: type[Tokenizer]) -> type[Tokenizer]:
+    """Lists a class in TOKENIZERS under its name (a class decorator)."""
+    TOKENIZERS[tokenizer_class.name] = tokenizer_class
+    return tokenizer_class
+
+
+def get_tokenizer(name: str, **options) -> Tokenizer:
+    """A tokenizer by name.
+
+    Args:
+        name: one of TOKENIZERS.
+        **options: the tokenizer's own arguments.
+
+    Raises:
+        UserError: no tokenizer has this name.
+    """
+    if name not in TOKENIZERS:
+        known = ", ".join(sorted(TOKENIZERS))
+        raise UserError(f"no tokenizer is named {name!r}: choose from {known}")
+    return TOKENIZERS[name](**options)
+
+
+def tokenizer_from_json(text: str) -> Tokenizer:
+    """The tokenizer that `to_json` described.
+
+    Raises:
+        UserError: the text isn't a tokenizer's, or this version's tokenizer of that
+            name has other ids.
+    """
+    try:
+        data = json.loads(text)
+        name, options = data["name"], data["options"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError("the tokenizer's JSON can't be read: write it again") from None
+    tokenizer = get_tokenizer(name, **options)
+    if json.loads(tokenizer.to_json()) != data:
+        raise UserError(
+            f"the saved tokenizer {name!r} is another version's: its ids differ from "
+            f"those of {name} ({tokenizer.hash}); prepare and train again"
+        )
+    return tokenizer
+
+
+def check_same(
+    tokenizer_a: Tokenizer, tokenizer_b: Tokenizer, what_a: str, what_b: str
+) -> None:
+    """Checks that two things speak of the same ids.
+
+    Args:
+        tokenizer_a: the first thing's tokenizer.
+        tokenizer_b: the second's.
+        what_a: names the first thing to the user, such as "the model in out/run".
+        what_b: names the second.
+
+    Raises:
+        UserError: the hashes differ.
+    """
+    if tokenizer_a.hash != tokenizer_b.hash:
+        raise UserError(
+            f"{what_a} has tokenizer {tokenizer_a.name} ({tokenizer_a.hash}), but "
+            f"{what_b} has {tokenizer_b.name} ({tokenizer_b.hash}): use the same one"
+        )
