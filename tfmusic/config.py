@@ -1,0 +1,276 @@
+"""What a model is and how it is trained: frozen, and JSON on disk."""
+
+import dataclasses
+import json
+
+from tfmusic.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a `MusicDecoder`; the fields are its arguments.
+
+    Attributes:
+        vocabulary_size: V, special ids included.
+        num_layers: number of blocks.
+        num_heads: N.
+        hidden_dim: D.
+        intermediate_dim: F of the feed-forward layers.
+        max_length: positions a window has in training; also the longest context
+            that evaluation and generation give the model.
+        key_dim: H, by default `hidden_dim // num_heads`.
+        mixer: name of the token mixer (see `tfmusic.models.mixers`), or one for
+            each layer.
+        max_distance: distances of relative attention with an embedding of their
+            own, by default `max_length`.
+        positions: "none", "learned" or "sinusoidal", added to the embeddings.
+        features: names of the tokenizer's features that enter the model, with
+            their numbers of values.
+        activation: of the feed-forward layers.
+        dropout: rate on embeddings and residual branches.
+        attention_dropout: rate on attention weights; costs much on a CPU.
+        attention_bias: whether queries, keys and values have a bias.
+    """
+
+    vocabulary_size: int
+    num_layers: int
+    num_heads: int
+    hidden_dim: int
+    intermediate_dim: int
+    max_length: int
+    key_dim: int | None = None
+    mixer: str | tuple[str, ...] = "relative_global"
+    max_distance: int | None = None
+    positions: str = "none"
+    features: dict[str, int] = dataclasses.field(default_factory=dict)
+    activation: str = "gelu"
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    attention_bias: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained.
+
+    Attributes:
+        dataset: name in `tfmusic.datasets.registry`.
+        tokenizer: name in `tfmusic.tokenizers`.
+        steps: optimizer steps in all.
+        batch_size: windows a step, over all replicas.
+        length: tokens of a window, at most the model's `max_length`.
+        learning_rate: its peak.
+        warmup_steps: steps of linear growth to the peak.
+        schedule: "cosine" (to zero at the last step), "inverse_sqrt" or "constant".
+        weight_decay: of AdamW, on matrices only.
+        beta_2: of AdamW.
+        clip_norm: largest global norm of the gradient; 0 for no limit.
+        label_smoothing: probability spread over the vocabulary, in training only.
+        transpose: largest shift of the augmentation, in semitones up and down.
+        dtype: "float32" or "bfloat16".
+        xla: compile each replica's forward and backward pass.
+        seed: of everything random.
+        evaluate_every: steps between evaluations on the validation split.
+        checkpoint_every: steps between checkpoints.
+    """
+
+    dataset: str
+    tokenizer: str
+    steps: int
+    batch_size: int
+    length: int
+    learning_rate: float
+    warmup_steps: int = 100
+    schedule: str = "cosine"
+    weight_decay: float = 0.01
+    beta_2: float = 0.98
+    clip_norm: float = 1.0
+    label_smoothing: float = 0.0
+    transpose: int = 0
+    dtype: str = "float32"
+    xla: bool = True
+    seed: int = 0
+    evaluate_every: int = 500
+    checkpoint_every: int = 200
+
+    def __post_init__(self):
+        for name, allowed in (
+            ("schedule", ("cosine", "inverse_sqrt", "constant")),
+            ("dtype", ("float32", "bfloat16")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise UserError(
+                    f"{name}={getattr(self, name)!r}: expected one of {allowed}"
+                )
+        for name in ("steps", "batch_size", "length", "evaluate_every"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name}={getattr(self, name)}: expected at least 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A model and its training, under one name."""
+
+    model: ModelConfig
+    train: TrainConfig
+
+
+CHORALE_FEATURES = {"voice": 5, "beat": 17}
+
+PRESETS = {
+    # python -m tfmusic.train --preset=chorale_tiny
+    # 2 CPU cores, about 8 minutes: see BENCHMARKS.md for its score.
+    "chorale_tiny": Preset(
+        ModelConfig(
+            vocabulary_size=50,
+            num_layers=4,
+            num_heads=4,
+            hidden_dim=128,
+            intermediate_dim=512,
+            max_length=256,
+            features=CHORALE_FEATURES,
+            dropout=0.0,
+        ),
+        TrainConfig(
+            dataset="bach_chorales",
+            tokenizer="chorale",
+            steps=1500,
+            batch_size=8,
+            length=256,
+            learning_rate=2e-3,
+            transpose=6,
+        ),
+    ),
+    # python -m tfmusic.train --preset=jsb --input=Jsb16thSeparated.json
+    "jsb": Preset(
+        ModelConfig(
+            vocabulary_size=50,
+            num_layers=4,
+            num_heads=8,
+            hidden_dim=256,
+            intermediate_dim=1024,
+            max_length=1024,
+            features=CHORALE_FEATURES,
+            dropout=0.2,
+        ),
+        TrainConfig(
+            dataset="jsb_chorales",
+            tokenizer="chorale",
+            steps=10_000,
+            batch_size=8,
+            length=1024,
+            learning_rate=1e-3,
+            transpose=6,
+        ),
+    ),
+    # The Music Transformer's size for piano performances.
+    "piano": Preset(
+        ModelConfig(
+            vocabulary_size=391,
+            num_layers=6,
+            num_heads=8,
+            hidden_dim=512,
+            intermediate_dim=2048,
+            max_length=2048,
+        ),
+        TrainConfig(
+            dataset="maestro",
+            tokenizer="performance",
+            steps=100_000,
+            batch_size=16,
+            length=2048,
+            learning_rate=1e-3,
+            warmup_steps=4000,
+            schedule="inverse_sqrt",
+        ),
+    ),
+    # The small decoder of the article that this package grew from.
+    "article": Preset(
+        ModelConfig(
+            vocabulary_size=50,
+            num_layers=2,
+            num_heads=2,
+            hidden_dim=32,
+            intermediate_dim=128,
+            max_length=64,
+            mixer="causal",
+            positions="learned",
+            activation="relu",
+            dropout=0.1,
+            attention_dropout=0.1,
+            attention_bias=False,
+        ),
+        TrainConfig(
+            dataset="bach_chorales",
+            tokenizer="chorale",
+            steps=2000,
+            batch_size=32,
+            length=64,
+            learning_rate=1e-3,
+            transpose=6,
+        ),
+    ),
+}
+
+
+def to_json(config: ModelConfig | TrainConfig) -> str:
+    """The config as JSON text, keys sorted."""
+    return json.dumps(dataclasses.asdict(config), indent=2, sort_keys=True)
+
+
+def from_dict(cls, values: dict):
+    """A config from JSON's dict, with lists back to tuples.
+
+    Raises:
+        UserError: a key is unknown or missing.
+    """
+    names = {field.name for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - names)
+    if unknown:
+        raise UserError(f"unknown setting {unknown[0]!r}; known: {sorted(names)}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise UserError(f"{cls.__name__}: {error}") from error
+
+
+def override(preset: Preset, settings: list[str]) -> Preset:
+    """The preset with `key=value` settings of either of its configs replaced.
+
+    Values are JSON, or plain strings where that is what they are.
+
+    Raises:
+        UserError: a key is unknown, or a value is not of its field's type.
+    """
+    model, train = preset.model, preset.train
+    for setting in settings:
+        key, separator, text = setting.partition("=")
+        if not separator:
+            raise UserError(f"--set={setting}: write --set key=value")
+        try:
+            value = json.loads(text.lower() if text in ("True", "False") else text)
+        except json.JSONDecodeError:
+            value = text
+        if isinstance(value, list):
+            value = tuple(value)
+        if hasattr(model, key):
+            model = _replace(model, key, value)
+        elif hasattr(train, key):
+            train = _replace(train, key, value)
+        else:
+            known = [f.name for c in (model, train) for f in dataclasses.fields(c)]
+            raise UserError(f"--set {key}: unknown; known: {', '.join(known)}")
+    return Preset(model, train)
+
+
+def _replace(config, key, value):
+    old = getattr(config, key)
+    number = isinstance(old, int | float) and not isinstance(old, bool)
+    if isinstance(old, bool) != isinstance(value, bool) or (
+        number and not isinstance(value, int | float)
+    ):
+        raise UserError(f"--set {key}={value!r}: expected a value such as {old!r}")
+    if isinstance(old, float):
+        value = float(value)
+    return dataclasses.replace(config, **{key: value})

@@ -1,0 +1,20 @@
+"""Keras layers: token mixers and what surrounds them in a block."""
+
+from tfmusic.layers.cache import apply_update
+from tfmusic.layers.causal_multi_head_attention import CausalMultiHeadAttention
+from tfmusic.layers.decoder_block import DecoderBlock
+from tfmusic.layers.feed_forward import FeedForward
+from tfmusic.layers.positions import LearnedPositions, SinusoidalPositions
+from tfmusic.layers.relative_global_attention import RelativeGlobalAttention
+from tfmusic.layers.token_mixer import TokenMixer
+
+__all__ = [
+    "CausalMultiHeadAttention",
+    "DecoderBlock",
+    "FeedForward",
+    "LearnedPositions",
+    "RelativeGlobalAttention",
+    "SinusoidalPositions",
+    "TokenMixer",
+    "apply_update",
+]

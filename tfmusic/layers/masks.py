@@ -1,0 +1,26 @@
+"""Who may attend to whom."""
+
+from keras import ops
+
+# Added nowhere, only selected: exp underflows to an exact zero in float32.
+MASKED = -1e9
+
+
+def causal_mask(time):
+    """`[T, T]`, true where the key is not after the query.
+
+    Args:
+        time: T, an integer or an integer tensor.
+    """
+    steps = ops.arange(time)
+    return steps[:, None] >= steps[None, :]
+
+
+def filled_mask(position, num_rows):
+    """`[1, M]`, true for the rows of a cache that are filled.
+
+    Args:
+        position: int32 scalar, rows filled.
+        num_rows: M, an integer or an integer tensor.
+    """
+    return (ops.arange(num_rows) < position)[None, :]

@@ -1,0 +1,71 @@
+"""Absolute positions, added to a model's embeddings."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfmusic")
+class LearnedPositions(keras.layers.Layer):
+    """Adds an embedding of each position.
+
+    Args:
+        max_length: number of positions; longer sequences use the last one's
+            embedding for all further positions.
+
+    Reference:
+        [Gehring et al., 2017](https://arxiv.org/abs/1705.03122), section 3.1.
+    """
+
+    def __init__(self, max_length, **kwargs):
+        super().__init__(**kwargs)
+        self.max_length = max_length
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.table = self.add_weight(
+            name="table",
+            shape=(self.max_length, input_shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+        super().build(input_shape)
+
+    def call(self, x, position=0):
+        """Adds to `x` [B, T, D], which starts at `position`, an int32 scalar."""
+        positions = position + ops.arange(ops.shape(x)[1])
+        positions = ops.minimum(positions, self.max_length - 1)
+        return x + ops.cast(ops.take(self.table, positions, axis=0), x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "max_length": self.max_length}
+
+
+@keras.saving.register_keras_serializable(package="tfmusic")
+class SinusoidalPositions(keras.layers.Layer):
+    """Adds sines and cosines of each position; no length is too long.
+
+    Reference:
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.5.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        half = (input_shape[-1] + 1) // 2
+        self.rates = np.power(1e-4, np.arange(half) / half).astype("float32")
+        super().build(input_shape)
+
+    def call(self, x, position=0):
+        """Adds to `x` [B, T, D], which starts at `position`, an int32 scalar."""
+        positions = ops.cast(position + ops.arange(ops.shape(x)[1]), "float32")
+        angles = positions[:, None] * self.rates  # [T, D/2]
+        waves = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+        return x + ops.cast(waves[:, : x.shape[-1]], x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

@@ -1,0 +1,5 @@
+"""Keras models."""
+
+from tfmusic.models.music_decoder import MusicDecoder
+
+__all__ = ["MusicDecoder"]
