@@ -1,0 +1,38 @@
+"""Writing files so that nobody ever sees half of one."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+
+from tfmusic.errors import UserError
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[str]:
+    """A temporary file beside `path` that takes its place when the block ends well.
+
+    Args:
+        path: the file to write; its folder is made if it is not there.
+
+    Yields:
+        The name to write to, with the same suffix as `path`.
+
+    Raises:
+        UserError: the folder can't be made or written to.
+    """
+    path = os.fspath(path)
+    folder, name = os.path.split(os.path.abspath(path))
+    try:
+        if os.path.isdir(path):
+            raise UserError(f"cannot write {path}: it is a folder; name a file")
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as scratch:
+            temporary = os.path.join(scratch, name)
+            yield temporary
+            os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot write {path}: {reason}; choose another place") from (
+            error
+        )
