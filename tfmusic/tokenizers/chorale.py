@@ -17,7 +17,7 @@ from tfmusic.tokenizers.tokenizer import Tokenizer, register_tokenizer
 from tfmusic.tokenizers.vocabulary import EOS, NUM_SPECIAL, EventRange, Vocabulary
 
 if TYPE_CHECKING:
-    from note_seq import NoteSequence
+    from tfmusic.music.note_sequence import NoteSequence
 
 NUM_VOICES = len(VOICES)
 STEPS_PER_BAR = 16

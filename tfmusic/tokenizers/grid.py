@@ -5,7 +5,6 @@ at each step, or -1 for a rest. This is the form of the standard JSB Chorales da
 doesn't tell a held note from a repeated one.
 """
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from tfmusic.errors import UserError
 
 if TYPE_CHECKING:
-    from note_seq import NoteSequence
+    from tfmusic.music.note_sequence import NoteSequence
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 STEPS_PER_QUARTER = 4
@@ -76,10 +75,11 @@ def grid_to_sequence(grid: np.ndarray, qpm: float = DEFAULT_QPM) -> "NoteSequenc
         A sequence with parts and instruments 0 to 3, soprano to bass, and with a total
         time that keeps the rests at the end.
     """
-    music_pb2 = _import_music_pb2()
+    from tfmusic.music.note_sequence import NoteSequence  # it takes a second
+
     grid = np.asarray(grid, np.int32).reshape(-1, len(VOICES))  # [steps, 4]
     seconds_per_step = 60.0 / qpm / STEPS_PER_QUARTER
-    sequence = music_pb2.NoteSequence(
+    sequence = NoteSequence(
         ticks_per_quarter=220, total_time=len(grid) * seconds_per_step
     )
     sequence.tempos.add(qpm=qpm)
@@ -106,14 +106,6 @@ def grid_to_sequence(grid: np.ndarray, qpm: float = DEFAULT_QPM) -> "NoteSequenc
     return sequence
 
 
-def _import_music_pb2():
-    """Imports note_seq late, as it takes a second, and without its warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from note_seq.protobuf import music_pb2
-    return music_pb2
-
-
 def _to_steps(sequence: "NoteSequence", seconds: list[float]) -> np.ndarray:
     """The first step whose start is not before each time, by the tempo map."""
     tempos = {0.0: DEFAULT_QPM}  # as MIDI has it until a tempo is given
@@ -136,8 +128,9 @@ def _voices(sequence: "NoteSequence", notes: list) -> list[int] | None:
         ("instrument", sequence.instrument_infos),
     ):
         numbers = {getattr(note, field) for note in notes}
-        named = numbers | {getattr(info, field) for info in infos}
-        if len(named) <= len(VOICES):  # a voice that rests throughout keeps its place
+        drums = {getattr(note, field) for note in sequence.notes if note.is_drum}
+        named = (numbers | {getattr(info, field) for info in infos}) - drums
+        if len(named) == len(VOICES):  # one that rests throughout keeps its place
             numbers = named
         if 1 < len(numbers) <= len(VOICES):
             order = {number: voice for voice, number in enumerate(sorted(numbers))}

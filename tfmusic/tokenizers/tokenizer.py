@@ -13,7 +13,7 @@ from tfmusic.tokenizers.grammar import Grammar
 from tfmusic.tokenizers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from note_seq import NoteSequence
+    from tfmusic.music.note_sequence import NoteSequence
 
 TOKENIZERS: dict[str, type["Tokenizer"]] = {}
 
@@ -166,14 +166,15 @@ def tokenizer_from_json(text: str) -> Tokenizer:
     """
     try:
         data = json.loads(text)
-        name, options = data["name"], data["options"]
+        tokenizer = get_tokenizer(data["name"], **data["options"])
     except (ValueError, KeyError, TypeError):
-        raise UserError("the tokenizer's JSON can't be read: write it again") from None
-    tokenizer = get_tokenizer(name, **options)
+        raise UserError(
+            "this isn't the JSON of a tokenizer of this version: prepare the data again"
+        ) from None
     if json.loads(tokenizer.to_json()) != data:
         raise UserError(
-            f"the saved tokenizer {name!r} is another version's: its ids differ from "
-            f"those of {name} ({tokenizer.hash}); prepare and train again"
+            f"the saved tokenizer {tokenizer.name} is another version's, its ids are "
+            f"not those of {tokenizer.name} ({tokenizer.hash}): prepare the data again"
         )
     return tokenizer
 
