@@ -1,0 +1,90 @@
+"""Trains a music transformer, or goes on with a run.
+
+Usage:
+  python -m tfmusic.train --preset=chorale_tiny --model_dir=DIR
+
+Prepares the built-in data by itself. Where DIR holds a run with these settings, its
+training goes on at the next step.
+"""
+
+import dataclasses
+
+from absl import flags
+
+from tfmusic.config import PRESETS, override
+from tfmusic.datasets import registry
+from tfmusic.errors import UserError, run_command
+
+_PRESET = flags.DEFINE_enum(
+    "preset", "chorale_tiny", sorted(PRESETS), "Model and training, by name."
+)
+_DATASET = flags.DEFINE_string("dataset", None, "Data set; by default the preset's.")
+_INPUT = flags.DEFINE_string(
+    "input", None, "File, folder or zip of a data set that is not built in."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", registry.DEFAULT_DATA_DIR, "Where prepared data is kept."
+)
+_MODEL_DIR = flags.DEFINE_string(
+    "model_dir", None, "The run's folder; by default out/PRESET."
+)
+_STRATEGY = flags.DEFINE_enum(
+    "strategy",
+    "auto",
+    ["auto", "one_device", "mirrored", "multi_worker", "tpu"],
+    "Devices to train on.",
+)
+_TPU = flags.DEFINE_string("tpu", "local", "The TPU's name, for --strategy=tpu.")
+_STEPS = flags.DEFINE_integer(
+    "steps", None, "Optimizer steps in all; by default the preset's.", lower_bound=1
+)
+_BFLOAT16 = flags.DEFINE_bool("bfloat16", None, "Compute in bfloat16.")
+_XLA = flags.DEFINE_bool("xla", None, "Compile with XLA.")
+_SEED = flags.DEFINE_integer("seed", None, "Of everything random.")
+_SET = flags.DEFINE_multi_string(
+    "set", [], "key=value: any setting of the preset's model or training; repeatable."
+)
+
+
+def main() -> None:
+    preset = override(PRESETS[_PRESET.value], _SET.value)
+    changes = {
+        "dataset": _DATASET.value,
+        "steps": _STEPS.value,
+        "dtype": {True: "bfloat16", False: "float32"}.get(_BFLOAT16.value),
+        "xla": _XLA.value,
+        "seed": _SEED.value,
+    }
+    changes = {key: value for key, value in changes.items() if value is not None}
+    train_config = dataclasses.replace(preset.train, **changes)
+    registry.get_dataset(train_config.dataset)
+
+    from tfmusic.datasets.pieces import load_pieces
+    from tfmusic.tokenizers import get_tokenizer
+    from tfmusic.training.strategy import get_strategy
+    from tfmusic.training.trainer import train
+
+    strategy = get_strategy(_STRATEGY.value, _TPU.value)
+    tokenizer = get_tokenizer(train_config.tokenizer)
+    pieces = {
+        split: load_pieces(
+            train_config.dataset, split, tokenizer, _DATA_DIR.value, _INPUT.value
+        )
+        for split in ("train", "validation")
+    }
+    model_config = dataclasses.replace(
+        preset.model, vocabulary_size=tokenizer.vocabulary.size
+    )
+    model_dir = _MODEL_DIR.value or f"out/{_PRESET.value}"
+    try:
+        best = train(model_config, train_config, tokenizer, pieces, model_dir, strategy)
+    except ValueError as error:  # an inconsistent model, found as it is made
+        raise UserError(str(error)) from error
+    print(
+        f"best: {best['nats_per_token']:.4f} validation nats/token at step "
+        f"{best['step']}; the run is in {model_dir}"
+    )
+
+
+if __name__ == "__main__":
+    run_command(main, __doc__)

@@ -1,0 +1,1 @@
+"""Training: strategy, schedule, loss, the loop, and a run's folder."""
