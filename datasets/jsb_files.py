@@ -1,11 +1,11 @@
-"""Reads `Jsb16thSeparated` from JSON or NPZ, in a zip or folder or by itself."""
+"""Reads the standard file of JSB Chorales, `Jsb16thSeparated`, from JSON or NPZ."""
 
 import io
 import json
 import os
 import pickle
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,67 +15,29 @@ from tfmusic.errors import UserError
 from tfmusic.tokenizers.grid import REST, VOICES
 
 NAMES = ("Jsb16thSeparated.json", "Jsb16thSeparated.npz")
-KEYS = dict(zip(("train", "valid", "test"), SPLITS, strict=True))
-EXPECTED = (
-    "expected Jsb16thSeparated.json or .npz: lists of [step][4 voices] of MIDI "
-    "pitches under train, valid and test"
-)
-PITCHES = range(128)
+KEYS = ("train", "valid", "test")  # the file's names for SPLITS
+HIGHEST_PITCH = 127
 
 
-def read_grids(path: str) -> dict[str, list[np.ndarray]]:
-    """Reads the pieces of each split.
-
-    Args:
-        path: a .json or .npz file, or a zip or folder that holds one.
+def find_file(path: str) -> tuple[str, bytes]:
+    """The standard file that `path` is, or that the zip or folder `path` holds.
 
     Returns:
-        For train, validation and test, int32 `[steps, 4]` grids, -1 for rests.
+        Its name for messages, and its content.
 
     Raises:
-        UserError: it isn't there or isn't that data.
-    """
-    name, data = find_file(path, NAMES)
-    try:
-        load = load_npz if data.startswith(b"PK") else json.loads
-        raw = load(data)
-        return {
-            split: [_to_grid(piece) for piece in raw[key]]
-            for key, split in KEYS.items()
-        }
-    except (ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"{name} is not JSB Chorales ({reason}): {EXPECTED}") from error
-
-
-def find_file(path: str, names: Iterable[str]) -> tuple[str, bytes]:
-    """The first of `names` in a zip or folder, or the file that `path` is.
-
-    Returns:
-        What to call it in messages, and its content.
-
-    Raises:
-        UserError: none is there, or it can't be read.
+        UserError: it isn't there or can't be read.
     """
     try:
         if os.path.isdir(path):
-            found = {
-                file: os.path.join(folder, file)
-                for folder, _, files in sorted(os.walk(path), reverse=True)
-                for file in files
-            }
-            for name in names:
-                if name in found:
-                    with open(found[name], "rb") as file:
-                        return found[name], file.read()
-            raise UserError(f"{path} holds none of {', '.join(names)}")
+            return _find_in_folder(path)
         if path.lower().endswith(".zip"):
             with zipfile.ZipFile(path) as archive:
-                found = {os.path.basename(file): file for file in archive.namelist()}
-                for name in names:
-                    if name in found:
-                        return f"{path}/{found[name]}", archive.read(found[name])
-            raise UserError(f"{path} holds none of {', '.join(names)}")
+                for name in NAMES:
+                    for member in archive.namelist():
+                        if os.path.basename(member) == name:
+                            return os.path.join(path, member), archive.read(member)
+            raise _not_found(path)
         with open(path, "rb") as file:
             return path, file.read()
     except OSError as error:
@@ -84,52 +46,89 @@ def find_file(path: str, names: Iterable[str]) -> tuple[str, bytes]:
         raise UserError(f"cannot read {path}: {error}") from error
 
 
-def load_npz(data: bytes) -> dict[str, Any]:
-    """Object arrays of an .npz without the risk that comes with unpickling.
+def parse_grids(data: bytes, label: str) -> dict[str, list[np.ndarray]]:
+    """The pieces of each split.
 
-    The file's arrays are ragged, so numpy stored them as pickles, and a pickle may
-    run any code when loaded with `allow_pickle=True`. Here only the names that
-    rebuild numpy arrays are known to the unpickler; all others raise.
+    Args:
+        data: the content of the .json or .npz file.
+        label: names the file in messages.
+
+    Returns:
+        For train, validation and test, int32 `[steps, 4]` grids, -1 for rests.
+
+    Raises:
+        UserError: it isn't that data.
+    """
+    try:
+        arrays = _load_npz(data) if data.startswith(b"PK") else json.loads(data)
+        return {
+            split: [_to_grid(piece) for piece in arrays[key]]
+            for split, key in zip(SPLITS, KEYS, strict=True)
+        }
+    except Exception as error:  # bytes that are not the data fail in many ways
+        raise UserError(
+            f"{label} is not the JSB Chorales ({type(error).__name__}: {error}): "
+            f"expected {' or '.join(NAMES)}, with pieces of [steps][{len(VOICES)}] "
+            f"MIDI pitches under {', '.join(KEYS)}"
+        ) from error
+
+
+def _find_in_folder(path: str) -> tuple[str, bytes]:
+    """The first of NAMES, the nearest to the top."""
+    for name in NAMES:
+        for folder, _, files in os.walk(path):
+            if name in files:
+                with open(os.path.join(folder, name), "rb") as file:
+                    return file.name, file.read()
+    raise _not_found(path)
+
+
+def _not_found(path: str) -> UserError:
+    return UserError(f"{path} holds neither {' nor '.join(NAMES)}")
+
+
+def _load_npz(data: bytes) -> Mapping[str, np.ndarray]:
+    """The object arrays of an .npz, without the risk that unpickling brings.
+
+    The pieces differ in length, so numpy keeps them as pickles, and a pickle loaded by
+    `allow_pickle=True` may run any code. This unpickler knows the three names that
+    rebuild an array and refuses all others.
     """
     arrays = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.namelist():
             with archive.open(member) as file:
-                version = np.lib.format.read_magic(file)
-                if version != (1, 0):
-                    raise ValueError(f"{member} is of npy version {version}")
+                np.lib.format.read_magic(file)
                 shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-                if dtype != object:
-                    raise ValueError(f"{member} holds {dtype}, not lists")
+                if not dtype.hasobject:
+                    raise ValueError(f"{member} holds {dtype}, not pieces")
                 array = _ArrayUnpickler(file, encoding="latin1").load()
                 arrays[member.removesuffix(".npy")] = array.reshape(shape)
     return arrays
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Knows how to rebuild numpy arrays and nothing else."""
+    """Rebuilds numpy arrays and nothing else; numpy's modules go by several names."""
+
+    ALLOWED = {
+        "_reconstruct": lambda subtype, shape, dtype: np.ndarray(shape, dtype),
+        "ndarray": np.ndarray,
+        "dtype": np.dtype,
+    }
 
     def find_class(self, module: str, name: str) -> Any:
-        if module.startswith("numpy") and name in ("ndarray", "dtype"):
-            return getattr(np, name)
-        if module.startswith("numpy") and name == "_reconstruct":
-            return np.ndarray.__new__ and _reconstruct
-        raise pickle.UnpicklingError(f"it names {module}.{name}")
+        if module.split(".")[0] == "numpy" and name in self.ALLOWED:
+            return self.ALLOWED[name]
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in an array")
 
 
-def _reconstruct(subtype: type, shape: tuple, dtype: Any) -> np.ndarray:
-    return np.ndarray.__new__(np.ndarray, shape, dtype)
-
-
-def _to_grid(piece: Any) -> np.ndarray:
-    """A piece as int32 `[steps, 4]`; NaN and -1 are rests."""
-    grid = np.asarray(piece, np.float64)
-    if grid.ndim != 2 or grid.shape[1] != len(VOICES):
-        raise ValueError(f"a piece is of shape {grid.shape}")
-    grid = np.where(np.isnan(grid), REST, grid)
-    whole = grid.astype(np.int32)
-    if (whole != grid).any() or ((whole < 0) & (whole != REST)).any():
-        raise ValueError("a pitch is not a MIDI number")
-    if (whole >= len(PITCHES)).any():
-        raise ValueError("a pitch is not a MIDI number")
-    return whole
+def _to_grid(piece: Sequence) -> np.ndarray:
+    """A piece as int32 `[steps, 4]`; the file has NaN or -1 for a rest."""
+    pitches = np.asarray(piece, np.float64)
+    if pitches.ndim != 2 or pitches.shape[1] != len(VOICES):
+        raise ValueError(f"a piece of shape {pitches.shape}")
+    pitches = np.where(np.isnan(pitches), REST, pitches)
+    grid = pitches.astype(np.int32)
+    if (grid != pitches).any() or grid.min() < REST or grid.max() > HIGHEST_PITCH:
+        raise ValueError("a pitch that is no MIDI number")
+    return grid

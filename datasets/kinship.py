@@ -1,14 +1,20 @@
-"""Which pieces share music: duplicates, transposed copies, edited versions."""
+"""Which pieces share music: duplicates, transposed copies, edited versions.
+
+A grid is int `[steps, voices]`: the pitch that each voice sounds at each 16th, -1 for
+a rest.
+"""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-WINDOW_STEPS = 32  # two bars of 4/4
+from tfmusic.tokenizers.grid import STEPS_PER_QUARTER
+
+BEATS = 8  # two bars of 4/4
 
 
 def without_final_rests(grid: np.ndarray) -> np.ndarray:
-    """A `[steps, voices]` grid up to the last step at which anything sounds."""
+    """A grid up to the last step at which anything sounds."""
     sounding = np.flatnonzero((grid >= 0).any(axis=1))
     return grid[: sounding[-1] + 1] if len(sounding) else grid[:0]
 
@@ -17,7 +23,7 @@ def find_duplicates(grids: Mapping[str, np.ndarray]) -> dict[str, str]:
     """Pieces whose grids are equal but for rests at the end.
 
     Args:
-        grids: for each piece by name, int `[steps, voices]`, -1 for rests.
+        grids: each piece's grid, by its name.
 
     Returns:
         For each piece that repeats an earlier one, the earlier one's name.
@@ -31,51 +37,51 @@ def find_duplicates(grids: Mapping[str, np.ndarray]) -> dict[str, str]:
     return duplicates
 
 
-def windows(grid: np.ndarray, num_steps: int = WINDOW_STEPS) -> set[bytes]:
-    """Every stretch of `num_steps` steps of a grid, whatever its key.
+def passages(grid: np.ndarray) -> set[bytes]:
+    """Every passage of eight beats of a grid, in whatever key it stands.
 
-    Two stretches are the same if one is the other, transposed. Silence is left out,
-    and a piece shorter than that is one stretch.
+    A passage is what all voices sound at eight moments a quarter apart, beginning at
+    any step: what moves between the beats doesn't count. Two passages are equal if
+    one is the other, transposed. A piece shorter than that is one passage; silence is
+    none.
     """
     grid = without_final_rests(grid)
+    beats = STEPS_PER_QUARTER * np.arange(BEATS)
     found = set()
-    for start in range(max(1, len(grid) - num_steps + 1)):
-        window = grid[start : start + num_steps]
-        pitches = window[window >= 0]
+    for start in range(max(1, len(grid) - beats[-1])):
+        steps = start + beats
+        passage = grid[steps[steps < len(grid)]]  # [beats, voices]
+        pitches = passage[passage >= 0]
         if len(pitches):
-            relative = np.where(window >= 0, window - pitches.min(), -1)
+            relative = np.where(passage >= 0, passage - pitches.min(), -1)
             found.add(relative.astype(np.int16).tobytes())
     return found
 
 
-def find_groups(
-    grids: Mapping[str, np.ndarray], num_steps: int = WINDOW_STEPS
-) -> list[list[str]]:
-    """Groups of pieces that share `num_steps` consecutive steps in all voices.
+def find_groups(grids: Mapping[str, np.ndarray]) -> list[list[str]]:
+    """Groups of pieces that have a passage in common.
 
-    Sharing is counted at any transposition and any place in the piece, and carries
-    over: if a shares with b and b with c, all three are one group.
+    Kinship carries over: if a shares a passage with b and b another with c, all three
+    are one group.
 
     Args:
-        grids: for each piece by name, int `[steps, voices]`, -1 for rests.
-        num_steps: length of the stretch that makes two pieces kin.
+        grids: each piece's grid, by its name.
 
     Returns:
         Every piece's name in exactly one group, in the order of `grids`.
     """
-    leader = {name: name for name in grids}
+    parent = {name: name for name in grids}
 
-    def find(name: str) -> str:
-        while leader[name] != name:
-            name = leader[name]
+    def root(name: str) -> str:
+        while parent[name] != name:
+            name = parent[name]
         return name
 
-    owner: dict[bytes, str] = {}
+    first: dict[bytes, str] = {}
     for name, grid in grids.items():
-        for window in windows(grid, num_steps):
-            other = find(owner.setdefault(window, name))
-            leader[find(name)] = other
+        for passage in passages(grid):
+            parent[root(name)] = root(first.setdefault(passage, name))
     groups: dict[str, list[str]] = {}
     for name in grids:
-        groups.setdefault(find(name), []).append(name)
+        groups.setdefault(root(name), []).append(name)
     return list(groups.values())

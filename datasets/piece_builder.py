@@ -2,19 +2,22 @@
 
 import abc
 import contextlib
+import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+import shlex
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from tfmusic.datasets import registry
+from tfmusic.datasets.progress import Log, print_line
 from tfmusic.datasets.source import Source
 from tfmusic.errors import UserError
-from tfmusic.files import atomic_path
 
 REPORT_NAME = "report.json"
 
@@ -28,18 +31,13 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     Args:
         input: the user's file, folder or zip; None for a set that needs none.
         log: called with each line of progress.
+        **kwargs: tensorflow-datasets' own, such as `data_dir`.
     """
 
-    def __init__(
-        self,
-        *,
-        input: str | None = None,
-        log: Callable[[str], None] | None = None,
-        **kwargs: Any,
-    ):
+    def __init__(self, *, input: str | None = None, log: Log = print_line, **kwargs):
         super().__init__(**kwargs)
         self.input = input
-        self.log = log or (lambda line: None)
+        self.log = log
         self._source: Source | None = None
 
     @abc.abstractmethod
@@ -50,58 +48,103 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             UserError: they are missing or not what was expected.
         """
 
-    def _info(self) -> tfds.core.DatasetInfo:
-        features = {
-            "id": tfds.features.Text(),
-            "sequence": tfds.features.Tensor(shape=(), dtype=np.object_),
-        }
-        return tfds.core.DatasetInfo(
-            builder=self,
-            features=tfds.features.FeaturesDict(features),
-            disable_shuffling=True,
-            **self.metadata(),
-        )
-
-    @abc.abstractmethod
-    def metadata(self) -> dict[str, str]:
-        """Description, citation, homepage and license."""
-
-    def prepare(self) -> None:
-        """Writes the shards, unless they are there; nothing is downloaded.
+    def input_bytes(self) -> bytes:
+        """What tells one input from another.
 
         Raises:
-            UserError: the files are missing or not what was expected, or the folder
-                can't be written to.
+            UserError: the input is missing or not what was expected.
         """
-        if self.is_prepared():
+        return b""
+
+    def prepare(self) -> None:
+        """Writes the shards, unless they are there. Nothing is downloaded.
+
+        Raises:
+            UserError: the input is missing, not what was expected, or not what the
+                shards that are there were made from; the folder can't be written to.
+        """
+        needs_input = registry.get_dataset(self.name).needs_input
+        if self.input is not None and not needs_input:
+            raise UserError(f"{self.name} needs no --input: leave it out")
+        if self._has_shards():
+            self._check_input()
             return
-        if self.input is None and registry.get_dataset(self.name).needs_input:
+        if self.input is None and needs_input:
+            command = f"python -m tfmusic.prepare --dataset={self.name} --input=PATH"
+            folder = shlex.quote(str(self.data_dir_root))
             raise UserError(
-                f"{self.name} has not been prepared: run python -m tfmusic.prepare "
-                f"--dataset={self.name} --input=PATH --data_dir={self.data_dir_root}"
+                f"{self.name} has not been prepared: run {command} --data_dir={folder}"
             )
         self._source = self.read()
         tfds.disable_progress_bar()
-        config = tfds.download.DownloadConfig(try_download_gcs=False)
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                self.download_and_prepare(download_config=config)
+            with (
+                tempfile.TemporaryDirectory() as unused,
+                contextlib.redirect_stdout(io.StringIO()),
+            ):
+                self.download_and_prepare(
+                    download_dir=unused,
+                    download_config=tfds.download.DownloadConfig(
+                        try_download_gcs=False
+                    ),
+                )
         except OSError as error:
-            reason = error.strerror or error
-            raise UserError(f"cannot write {self.data_dir}: {reason}") from error
+            if not self._has_shards():  # else another process was first
+                reason = error.strerror or error
+                raise UserError(f"cannot write {self.data_dir}: {reason}") from error
+            self.info.read_from_directory(self.data_dir)
+        finally:
+            self._source = None
 
     def report(self) -> dict[str, Any]:
         """The report of the files that the shards were made from."""
         with open(os.path.join(self.data_dir, REPORT_NAME), encoding="utf-8") as file:
             return json.load(file)
 
+    def _has_shards(self) -> bool:
+        return os.path.isfile(os.path.join(self.data_dir, "dataset_info.json"))
+
+    def _check_input(self) -> None:
+        if self.input is None:
+            return
+        report = self.report()
+        if report["input_sha256"] != self._input_sha256():
+            raise UserError(
+                f"{self.data_dir} was prepared from another input than {self.input}, "
+                f"from {report['origin']}: give another --data_dir or remove that one"
+            )
+
+    def _input_sha256(self) -> str:
+        return hashlib.sha256(self.input_bytes()).hexdigest()
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        dataset = registry.get_dataset(self.name)
+        features = {
+            "id": tfds.features.Text(),
+            "sequence": tfds.features.Tensor(shape=(), dtype=np.object_),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=dataset.description,
+            homepage=dataset.homepage,
+            citation=dataset.citation,
+            license=dataset.license,
+            features=tfds.features.FeaturesDict(features),
+            disable_shuffling=True,  # pieces keep their order
+        )
+
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
         source = self._source or self.read()
-        report = {"dataset": self.name, "version": str(self.version)}
-        report |= source.report()
-        with atomic_path(os.path.join(self.data_dir, REPORT_NAME)) as path:
-            with open(path, "w", encoding="utf-8") as file:
-                json.dump(report, file, indent=2)
+        report = {
+            "dataset": self.name,
+            "version": str(self.version),
+            "input_sha256": self._input_sha256(),
+            **source.report(),
+        }
+        # In the folder that appears under its own name once all is written.
+        path = os.path.join(self.data_dir, REPORT_NAME)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(report, file, indent=2)
         return {
             split: self._generate_examples(pieces)
             for split, pieces in source.pieces.items()

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfmusic.datasets import registry
 from tfmusic.datasets.source import SPLITS
 from tfmusic.errors import UserError
 from tfmusic.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
-    import tensorflow_datasets as tfds
+    from tfmusic.datasets.piece_builder import PieceBuilder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +73,7 @@ class Pieces:
         return cls(**arrays)
 
 
-def tokenize(
-    builder: tfds.core.DatasetBuilder, split: str, tokenizer: Tokenizer
-) -> Pieces:
+def tokenize(builder: PieceBuilder, split: str, tokenizer: Tokenizer) -> Pieces:
     """The ids of a prepared split, in the order of its shards.
 
     Raises:
@@ -114,38 +113,40 @@ def tokenize(
     )
 
 
-def tokens_dir(builder: tfds.core.DatasetBuilder, tokenizer: Tokenizer) -> str:
-    """The folder, beside the shards, of the ids that this tokenizer makes."""
-    return os.path.join(str(builder.data_dir), f"tokens-{tokenizer.hash}")
-
-
-def tokenize_all(builder: tfds.core.DatasetBuilder, tokenizer: Tokenizer) -> str:
+def write_pieces(builder: PieceBuilder, tokenizer: Tokenizer) -> dict[str, Any]:
     """Writes the ids of all splits beside the shards, unless they are there.
 
+    They are in a folder named by the tokenizer's hash: an .npz a split,
+    tokenizer.json and report.json. The folder appears at once, complete.
+
+    Args:
+        builder: prepared.
+        tokenizer: makes the ids.
+
     Returns:
-        The folder: `tokenizer.json` and an .npz a split. It appears at once, complete.
+        The report: the shards' report and what the ids add to it.
+
+    Raises:
+        UserError: the tokenizer has no ids for any piece of a split; the folder
+            can't be written to.
     """
-    folder = tokens_dir(builder, tokenizer)
-    if os.path.isdir(folder):
-        return folder
-    parent, name = os.path.split(folder)
-    scratch = tempfile.mkdtemp(prefix=f".{name}.", dir=parent)
+    folder = _pieces_dir(builder, tokenizer)
     try:
-        for split in SPLITS:
-            pieces = tokenize(builder, split, tokenizer)
-            pieces.save(os.path.join(scratch, f"{split}.npz"))
-        with open(
-            os.path.join(scratch, "tokenizer.json"), "w", encoding="utf-8"
-        ) as file:
-            file.write(tokenizer.to_json())
-        os.chmod(scratch, 0o755)
-        os.replace(scratch, folder)
-    except OSError:
-        if not os.path.isdir(folder):  # else another process was first
-            raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return folder
+        if not os.path.isdir(folder):
+            with tempfile.TemporaryDirectory(
+                prefix=".tokens-", dir=builder.data_dir
+            ) as scratch:
+                complete = os.path.join(scratch, "complete")
+                os.mkdir(complete)
+                _write_pieces(builder, tokenizer, complete)
+                # Where another process was first, its folder stays.
+                with contextlib.suppress(FileExistsError, IsADirectoryError):
+                    os.rename(complete, folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot write {folder}: {reason}") from error
+    with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
+        return {**json.load(file), "tokens_dir": folder}
 
 
 def load_pieces(
@@ -157,7 +158,7 @@ def load_pieces(
 ) -> Pieces:
     """The ids of a split, from the files beside its shards.
 
-    A built-in set is prepared by itself if it isn't yet.
+    What isn't prepared yet is prepared, with a line of progress on stderr.
 
     Args:
         name: one of `registry.DATASETS`.
@@ -167,12 +168,30 @@ def load_pieces(
         input: the user's file, folder or zip, for sets that need one.
 
     Raises:
-        UserError: no such set or split, or a set that needs its `input` has not been
-            prepared.
+        UserError: no such set or split; a set that needs its input has not been
+            prepared and none is given.
     """
-    from tfmusic.datasets import registry
-
     if split not in SPLITS:
         raise UserError(f"no split is named {split!r}: choose from {', '.join(SPLITS)}")
-    builder = registry.prepared_builder(name, data_dir, input, log=print)
-    return Pieces.load(os.path.join(tokenize_all(builder, tokenizer), f"{split}.npz"))
+    report = registry.prepare(name, data_dir, input, tokenizer)
+    return Pieces.load(os.path.join(report["tokens_dir"], f"{split}.npz"))
+
+
+def _pieces_dir(builder: PieceBuilder, tokenizer: Tokenizer) -> str:
+    return os.path.join(builder.data_dir, f"tokens-{tokenizer.hash}")
+
+
+def _write_pieces(builder: PieceBuilder, tokenizer: Tokenizer, folder: str) -> None:
+    report = builder.report()
+    report["tokenizer"] = {"name": tokenizer.name, "hash": tokenizer.hash}
+    for split in SPLITS:
+        pieces = tokenize(builder, split, tokenizer)
+        pieces.save(os.path.join(folder, f"{split}.npz"))
+        report["splits"][split] |= {
+            "tokens": pieces.num_tokens,
+            "not_encoded": pieces.skipped,
+        }
+    with open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as file:
+        file.write(tokenizer.to_json())
+    with open(os.path.join(folder, "report.json"), "w", encoding="utf-8") as file:
+        json.dump(report, file, indent=2)

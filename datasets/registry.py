@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import json
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tfmusic.datasets.progress import Log, print_line
 from tfmusic.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,14 +27,18 @@ class Dataset:
         builder: module and class of its builder, `module:Class`.
         tokenizer: name of the tokenizer that suits it.
         needs_input: whether the user gives the files by `--input`.
-        licence: one line.
-        citation: one line.
+        description: one line.
+        homepage: where it comes from.
+        license: one line.
+        citation: BibTeX.
     """
 
     builder: str
     tokenizer: str
     needs_input: bool
-    licence: str
+    description: str
+    homepage: str
+    license: str
     citation: str
 
 
@@ -44,15 +47,32 @@ DATASETS = {
         builder="tfmusic.datasets.bach_chorales:BachChorales",
         tokenizer="chorale",
         needs_input=False,
-        licence="music: public domain; files: as part of music21's corpus",
-        citation="Cuthbert and Ariza, music21, ISMIR 2010",
+        description="The four-part Bach chorales of music21's corpus.",
+        homepage="https://github.com/cuthbertLab/music21",
+        license="Music: public domain. Files: distributed in music21's corpus with "
+        "the permission of their encoders.",
+        citation="""@inproceedings{cuthbert2010music21,
+  title = {music21: A Toolkit for Computer-Aided Musicology and Symbolic Music Data},
+  author = {Cuthbert, Michael Scott and Ariza, Christopher},
+  booktitle = {Proceedings of the 11th International Society for Music Information
+    Retrieval Conference},
+  year = {2010},
+}""",
     ),
     "jsb_chorales": Dataset(
         builder="tfmusic.datasets.jsb_chorales:JsbChorales",
         tokenizer="chorale",
         needs_input=True,
-        licence="music: public domain; files: no licence stated",
-        citation="Boulanger-Lewandowski, Bengio and Vincent, ICML 2012",
+        description="JSB Chorales: 382 Bach chorales on the grid of 16ths.",
+        homepage="https://github.com/czhuang/JSB-Chorales-dataset",
+        license="Music: public domain. File: its encoder states no license.",
+        citation="""@inproceedings{boulanger2012modeling,
+  title = {Modeling Temporal Dependencies in High-Dimensional Sequences: Application to
+    Polyphonic Music Generation and Transcription},
+  author = {Boulanger-Lewandowski, Nicolas and Bengio, Yoshua and Vincent, Pascal},
+  booktitle = {Proceedings of the 29th International Conference on Machine Learning},
+  year = {2012},
+}""",
     ),
 }
 
@@ -70,10 +90,7 @@ def get_dataset(name: str) -> Dataset:
 
 
 def get_builder(
-    name: str,
-    data_dir: str,
-    input: str | None = None,
-    log: Callable[[str], None] | None = None,
+    name: str, data_dir: str, input: str | None = None, log: Log = print_line
 ) -> PieceBuilder:
     """The tensorflow-datasets builder of a set, prepared or not.
 
@@ -91,28 +108,12 @@ def get_builder(
     return builder_class(data_dir=os.path.expanduser(data_dir), input=input, log=log)
 
 
-def prepared_builder(
-    name: str,
-    data_dir: str,
-    input: str | None = None,
-    log: Callable[[str], None] | None = None,
-) -> PieceBuilder:
-    """The builder of a set, with its shards written if they were not.
-
-    Raises:
-        UserError: see `prepare`.
-    """
-    builder = get_builder(name, data_dir, input, log)
-    builder.prepare()
-    return builder
-
-
 def prepare(
     name: str,
     data_dir: str,
     input: str | None = None,
     tokenizer: Tokenizer | None = None,
-    log: Callable[[str], None] | None = None,
+    log: Log = print_line,
 ) -> dict[str, Any]:
     """Reads a data set's files into shards and token files, unless they are there.
 
@@ -124,26 +125,18 @@ def prepare(
         log: called with each line of progress.
 
     Returns:
-        The report: files given, read and skipped, duplicates removed, groups of kin,
-        and pieces, notes, seconds and tokens of each split.
+        The report, also kept as report.json beside the token files: files given, read
+        and skipped, duplicates removed, groups of kin, and the pieces, notes, seconds
+        and tokens of each split.
 
     Raises:
-        UserError: no such set; its files are not given or not what was expected; the
+        UserError: no such set; its input is not given or not what was expected; the
             folder can't be written to.
     """
     from tfmusic.datasets import pieces
     from tfmusic.tokenizers import get_tokenizer
 
     tokenizer = tokenizer or get_tokenizer(get_dataset(name).tokenizer)
-    builder = prepared_builder(name, data_dir, input, log)
-    folder = pieces.tokenize_all(builder, tokenizer)
-    report = builder.report()
-    report["tokenizer"] = {"name": tokenizer.name, "hash": tokenizer.hash}
-    report["tokens_dir"] = folder
-    for split, counts in report["splits"].items():
-        found = pieces.Pieces.load(os.path.join(folder, f"{split}.npz"))
-        counts["tokens"] = found.num_tokens
-        counts["not_encoded"] = found.skipped
-    with open(os.path.join(folder, "report.json"), "w", encoding="utf-8") as file:
-        json.dump(report, file, indent=2)
-    return report
+    builder = get_builder(name, data_dir, input, log)
+    builder.prepare()
+    return pieces.write_pieces(builder, tokenizer)

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Source:
     """The pieces read from the files of a data set.
 
     Attributes:
+        origin: what was read, such as a package and its version or a file's name.
         pieces: for each split, the sequence of each piece by its id, in order.
         num_files: files given; those read and those skipped add up to it.
         skipped: the reason for each file that was skipped.
@@ -23,6 +24,7 @@ class Source:
         groups: ids of pieces that share music and therefore share a split.
     """
 
+    origin: str
     pieces: dict[str, dict[str, NoteSequence]]
     num_files: int
     skipped: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -32,6 +34,7 @@ class Source:
     def report(self) -> dict[str, Any]:
         """Counts of files and of each split's pieces, notes and seconds."""
         return {
+            "origin": self.origin,
             "files": {
                 "given": self.num_files,
                 "read": self.num_files - len(self.skipped),

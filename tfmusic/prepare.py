@@ -33,9 +33,7 @@ _TOKENIZER = flags.DEFINE_enum(
 def main() -> None:
     """Reads the flags, prepares, prints the report."""
     tokenizer = get_tokenizer(_TOKENIZER.value) if _TOKENIZER.value else None
-    report = registry.prepare(
-        _DATASET.value, _DATA_DIR.value, _INPUT.value, tokenizer, log=print
-    )
+    report = registry.prepare(_DATASET.value, _DATA_DIR.value, _INPUT.value, tokenizer)
     print(format_report(report))
 
 

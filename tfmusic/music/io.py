@@ -80,11 +80,11 @@ def _read_midi(path: str, data: bytes) -> NoteSequence:
 
 
 def _read_musicxml(path: str) -> NoteSequence:
-    from tfmusic.music.note_sequence import musicxml_reader
+    from tfmusic.music.musicxml import read_musicxml
 
     try:
         with _quiet():
-            return musicxml_reader.musicxml_file_to_sequence_proto(path)
+            return read_musicxml(path)
     except Exception as error:  # the parser raises whatever the file provokes
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"cannot read {path}: not MusicXML ({reason})") from error
