@@ -62,9 +62,10 @@ class MusicDecoder(keras.Model):
 
         shape = (None, None, dim)
         self.token_embedding = embedding(config.vocabulary_size, "token_embedding")
+        # Sorted, as saved weights follow this order and a config's JSON is sorted.
         self.feature_embeddings = {
             name: embedding(num_values, f"{name}_embedding")
-            for name, num_values in config.features.items()
+            for name, num_values in sorted(config.features.items())
         }
         self.positions = None
         if config.positions == "learned":
