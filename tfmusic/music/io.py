@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tfmusic.errors import UserError
@@ -27,7 +27,7 @@ def read_sequence(path: str | os.PathLike) -> NoteSequence:
 
     Returns:
         A NoteSequence: times in seconds, one `instrument` for each MIDI track and
-        channel, one `part` for each MusicXML part.
+        channel, or one `part` and `instrument` for each MusicXML part.
 
     Raises:
         UserError: the file is missing, empty, not music or can't be read; the
@@ -70,13 +70,15 @@ def write_midi(sequence: NoteSequence, path: str | os.PathLike) -> None:
 def _read_midi(path: str, data: bytes) -> NoteSequence:
     from tfmusic.music.note_sequence import midi_io
 
-    if not data.startswith((b"MThd", b"RIFF")):
+    if not data.startswith(b"MThd"):
         raise UserError(f"cannot read {path}: it is not a MIDI file")
     try:
         with _quiet():
             return midi_io.midi_to_note_sequence(data)
     except midi_io.MIDIConversionError as error:
-        raise UserError(f"cannot read {path}: damaged MIDI ({error})") from error
+        raise UserError(f"cannot read {path}: damaged MIDI ({_reason(error)})") from (
+            error
+        )
 
 
 def _read_musicxml(path: str) -> NoteSequence:
@@ -86,13 +88,21 @@ def _read_musicxml(path: str) -> NoteSequence:
         with _quiet():
             return read_musicxml(path)
     except Exception as error:  # the parser raises whatever the file provokes
-        reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"cannot read {path}: not MusicXML ({reason})") from error
+        raise UserError(f"cannot read {path}: not MusicXML ({_reason(error)})") from (
+            error
+        )
+
+
+def _reason(error: Exception) -> str:
+    """The first error of a chain, in a few words; it may have none of its own."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return " ".join(f"{type(error).__name__} {error}".split())
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """Third parties' remarks about a file are not for the user's screen."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,4 +1,4 @@
-"""MusicXML through note_seq's parser, with what that leaves undone: ties."""
+"""MusicXML through note_seq's parser, and what that leaves to do."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -10,11 +10,12 @@ SAME_TIME = 1e-6  # seconds
 
 
 def read_musicxml(path: str) -> NoteSequence:
-    """Reads a score: one note for tied notes, no grace notes.
+    """Reads a score: one instrument a part, one note for tied notes, no grace notes.
 
-    note_seq makes two notes of a note that is written as two with a tie, and puts
-    grace notes, which have no length, at the piece's beginning. Repeats are not played
-    out.
+    note_seq makes two notes of two that are tied, puts grace notes at the piece's
+    beginning, with no length, and takes instruments from MIDI channels, so that parts
+    may share one; it also counts programs from 1, as MusicXML does and MIDI doesn't.
+    Repeats are not played out.
 
     Args:
         path: a .mxl, .xml or .musicxml file.
@@ -23,6 +24,8 @@ def read_musicxml(path: str) -> NoteSequence:
         Exception: of whatever kind the file provokes in the parser.
     """
     document = musicxml_parser.MusicXMLDocument(path)
+    if not document.parts:
+        raise ValueError("it has no part: expected score-partwise")
     sequence = musicxml_reader.musicxml_to_sequence_proto(document)
     joined = NoteSequence()
     last: dict[tuple[int, int], Any] = {}  # by part and pitch
@@ -40,6 +43,10 @@ def read_musicxml(path: str) -> NoteSequence:
         else:
             last[voice] = joined.notes.add()
             last[voice].CopyFrom(note)
+            last[voice].instrument = note.part
+            last[voice].program = max(0, note.program - 1)
+    for part in sequence.part_infos:
+        sequence.instrument_infos.add(instrument=part.part, name=part.name)
     del sequence.notes[:]
     sequence.notes.extend(joined.notes)
     return sequence

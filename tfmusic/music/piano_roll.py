@@ -110,8 +110,14 @@ def _draw_voice(
     high = low + NOTE_HEIGHT
     corners = [(start, low), (start, high), (end, high), (end, low)]
     rectangles = np.array(corners).transpose(2, 0, 1)  # [notes, 4 corners, 2]
-    faces = [PRIME_COLOR if time < prime_seconds else color for time in start]
+    given = start < prime_seconds
     axes.add_collection(
-        PolyCollection(rectangles, facecolors=faces, edgecolors=color, zorder=2)
+        PolyCollection(
+            rectangles,
+            facecolors=np.where(given, PRIME_COLOR, color),
+            edgecolors=np.where(given, color, "white"),  # parts repeated notes
+            linewidths=np.where(given, 1.0, 0.4),
+            zorder=2,
+        )
     )
     axes.plot([], [], color=color, linewidth=6, label=name)  # the legend's sample

@@ -1,0 +1,37 @@
+import os
+
+import pytest
+
+from tfmusic.errors import UserError
+from tfmusic.files import atomic_path
+
+
+def test_the_file_appears_when_the_block_ends_well(tmp_path):
+    path = tmp_path / "new" / "song.txt"
+    with atomic_path(path) as temporary:
+        with open(temporary, "w") as file:
+            file.write("la")
+        assert not path.exists()
+        assert temporary.endswith(".txt")
+    assert path.read_text() == "la"
+    assert os.listdir(path.parent) == ["song.txt"]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path):
+    path = tmp_path / "song.txt"
+    path.write_text("old")
+    with pytest.raises(ValueError, match="halfway"):
+        with atomic_path(path) as temporary:
+            with open(temporary, "w") as file:
+                file.write("ne")
+            raise ValueError("halfway")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["song.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_a_user_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "song.txt"):
+        with pytest.raises(UserError, match="cannot write"):
+            with atomic_path(path):
+                pass
