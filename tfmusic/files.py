@@ -36,3 +36,46 @@ def atomic_path(path: str | os.PathLike) -> Iterator[str]:
         raise UserError(f"cannot write {path}: {reason}; choose another place") from (
             error
         )
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike) -> Iterator[str]:
+    """A temporary folder beside `path` that takes its place when the block ends well.
+
+    Args:
+        path: the folder to write, which is replaced as a whole.
+
+    Yields:
+        The name of a folder that the block makes.
+
+    Raises:
+        UserError: the folder around it can't be made or written to.
+    """
+    path = os.path.abspath(path)
+    folder, name = os.path.split(path)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as scratch:
+            temporary = os.path.join(scratch, name)
+            yield temporary
+            if os.path.lexists(path):
+                os.replace(path, os.path.join(scratch, "old"))
+            os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot write {path}: {reason}; choose another place") from (
+            error
+        )
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes a text file at once.
+
+    Raises:
+        UserError: the folder can't be made or written to.
+    """
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "w", encoding="utf-8") as file,
+    ):
+        file.write(text)

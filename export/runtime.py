@@ -1,0 +1,501 @@
+"""Makes music from a .tflite file, with numpy and ai-edge-litert alone.
+
+This file needs nothing else of its package: copy it to a device and run
+
+    python runtime.py model.tflite --output=music.mid
+
+or use it from Python:
+
+    model = runtime.load("model.tflite")
+    (ids,) = model.generate([[]], num_tokens=512, temperature=0.9, seed=1)
+    notes, num_invalid = model.decode(ids)
+    runtime.write_midi(notes, "music.mid")
+
+Where logits agree, a seed gives the same music as `tfmusic.generate` does. Axis
+letters: `S` grammar states, `V` ids, `T` tokens, `N` heads, `M` cache rows, `H` size
+of a head.
+"""
+
+import argparse
+import io
+import json
+import os
+import struct
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+PAD, EOS, BOS = 0, 1, 2
+NUM_SPECIAL = 3
+MASKED = -1e30  # a logit that is never drawn
+CACHE_GROWTH = 128  # rows by which the cache becomes longer: short ones are faster
+
+
+def load(source: str | os.PathLike | bytes) -> "MusicModel":
+    """Reads a model that `python -m tfmusic.export` wrote.
+
+    Args:
+        source: a path, or the file's content.
+
+    Raises:
+        ValueError: it is not such a file.
+        OSError: it can't be read.
+    """
+    if isinstance(source, bytes):
+        opened, content = io.BytesIO(source), {"model_content": source}
+    else:
+        opened = content = os.fspath(source)
+        content = {"model_path": opened}
+        with open(opened, "rb"):  # for the usual OSError
+            pass
+    try:
+        with zipfile.ZipFile(opened) as archive:
+            about = json.loads(archive.read("tfmusic.json"))
+            tokenizer = archive.read("tokenizer.json").decode()
+            config = archive.read("config.json").decode()
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ValueError("not a .tflite file that tfmusic.export wrote") from error
+    return MusicModel(Interpreter(**content), about, tokenizer, config)
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note: times in seconds, MIDI's numbers, and the track it belongs to."""
+
+    start: float
+    end: float
+    pitch: int
+    velocity: int = 80
+    program: int = 0
+    track: int = 0
+
+
+class MusicModel:
+    """A model in a .tflite file, with its tokenizer's tables.
+
+    Attributes:
+        about: what the export noted: version, quantization, tokenizer and its hash.
+        tokenizer_json: the tokenizer's JSON text.
+        config_json: the model's config as JSON text.
+        graph: the `CachedGraph`.
+        grammar: the tokenizer's `Grammar`.
+    """
+
+    def __init__(self, interpreter, about: dict, tokenizer_json: str, config_json: str):
+        self.about = about
+        self.tokenizer_json = tokenizer_json
+        self.config_json = config_json
+        self.graph = CachedGraph(interpreter, about["chunk"], about["max_length"])
+        self._tokenizer = json.loads(tokenizer_json)
+        self.grammar = Grammar(self._tokenizer["grammar"], about["features"])
+
+    def generate(
+        self,
+        primes: Sequence[Sequence[int]],
+        num_tokens: int,
+        seed: int = 0,
+        **sampling: float,
+    ) -> list[np.ndarray]:
+        """Continues each prime until the model ends the piece, or `num_tokens`.
+
+        Args:
+            primes: ids without BOS, for each piece; empty ones start from nothing.
+            num_tokens: most new tokens for each.
+            seed: 0 or more; the same seed gives the same music.
+            **sampling: temperature, top_k, top_p, min_p, repetition_penalty, see
+                `Sampler`.
+
+        Returns:
+            For each piece int32 `[T]`, the prime and its continuation, without BOS
+            and EOS.
+        """
+        sampler = Sampler(**sampling)
+        pieces = []
+        for index, prime in enumerate(primes):
+            philox = np.random.Philox(seed).jumped(index)
+            uniforms = np.random.Generator(philox).random(num_tokens, np.float32)
+            new = list(self.stream(prime, uniforms, sampler))
+            pieces.append(np.array([*prime, *new], np.int32))
+        return pieces
+
+    def stream(
+        self, prime: Sequence[int], uniforms: np.ndarray, sampler: "Sampler"
+    ) -> Iterator[int]:
+        """Yields the ids after a prime, each as soon as it is drawn.
+
+        When the cache is full, its oldest half is dropped and the newest is consumed
+        again, so music goes on past any length.
+
+        Args:
+            prime: ids without BOS.
+            uniforms: float32 `[N]` in [0, 1), one for each new token at most.
+            sampler: how they are drawn.
+        """
+        tokens = [BOS, *(int(token) for token in prime)]
+        states = [0]
+        for token in tokens[1:]:
+            states.append(self.grammar.next_state[states[-1], token])
+        seen = np.zeros(self.grammar.allowed.shape[1], bool)
+        seen[tokens[1:]] = True
+        max_length, chunk = self.graph.max_length, self.graph.chunk
+        start = consumed = 0
+        self.graph.reset()
+        for uniform in uniforms:
+            while len(tokens) - start > max_length:
+                start += max_length - max_length // 2
+                consumed = start
+                self.graph.reset()
+            while consumed < len(tokens):
+                count = chunk if consumed + chunk < len(tokens) else 1
+                span = slice(consumed, consumed + count)
+                inputs = self.grammar.inputs(states[span], tokens[span])
+                logits = self.graph.extend(inputs)[-1]
+                consumed += count
+            logits = penalize_repetition(logits, seen, sampler.repetition_penalty)
+            logits = np.where(self.grammar.allowed[states[-1]], logits, MASKED)
+            token = sample(logits, uniform, sampler)
+            if token == EOS:
+                return
+            yield token
+            tokens.append(token)
+            states.append(self.grammar.next_state[states[-1], token])
+            seen[token] = True
+
+    def decode(self, ids: Sequence[int]) -> tuple[list[Note], int]:
+        """The notes of ids, and the number of invalid ids, which were skipped."""
+        return DECODERS[self._tokenizer["name"]](ids, self._tokenizer)
+
+
+class Grammar:
+    """The tokenizer's automaton: which ids may come next, and what they are.
+
+    Args:
+        tables: the tokenizer's `grammar`.
+        feature_names: the features that the model takes.
+
+    Attributes:
+        allowed: bool `[S, V]`, the ids that may come next in each state.
+        next_state: int `[S, V]`; an id that may not stand there keeps the state.
+    """
+
+    def __init__(self, tables: dict, feature_names: Sequence[str]):
+        next_state = np.array(tables["next_state"])[:, tables["classes"]]  # [S, V]
+        self.allowed = next_state >= 0
+        stay = np.arange(len(next_state))[:, np.newaxis]
+        self.next_state = np.where(self.allowed, next_state, stay)
+        self._by_state = {}
+        self._by_token = {}
+        for name in feature_names:
+            if name in tables["state_features"]:
+                self._by_state[name] = np.array(tables["state_features"][name])
+            else:
+                self._by_token[name] = np.array(tables["token_features"][name])
+
+    def inputs(self, states, tokens) -> dict[str, np.ndarray]:
+        """The model's inputs `[T]`, given the tokens and the states after them."""
+        by_state = {name: table[states] for name, table in self._by_state.items()}
+        by_token = {name: table[tokens] for name, table in self._by_token.items()}
+        return {"tokens": np.array(tokens), **by_state, **by_token}
+
+
+class CachedGraph:
+    """The graph and the cache of one piece, which lies in the graph's own input.
+
+    A new token's rows are written in place: nothing is copied but when the cache
+    becomes longer, and once for each chunk of a prime.
+    """
+
+    def __init__(self, interpreter: Interpreter, chunk: int, max_length: int):
+        self.chunk = chunk
+        self.max_length = max_length
+        self.position = 0  # tokens in the cache
+        self._interpreter = interpreter
+        # `decode` is the main subgraph. A runner must not outlive this line: while
+        # there is one, the interpreter lets nobody touch its tensors.
+        runner = interpreter.get_signature_runner("decode")
+        inputs, outputs = runner.get_input_details(), runner.get_output_details()
+        del runner
+        self._index = {name: details["index"] for name, details in inputs.items()}
+        self._cache = [name for name in inputs if name.startswith("cache_")]
+        self._shape = {name: inputs[name]["shape"] for name in self._cache}
+        self._rows = {
+            name: interpreter.tensor(self._index[name]) for name in self._cache
+        }
+        self._outputs = {
+            name: interpreter.tensor(details["index"])
+            for name, details in outputs.items()
+        }
+        self._num_rows = 0
+
+    def reset(self) -> None:
+        """Forgets the piece."""
+        self.position = 0
+
+    def extend(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """Consumes the next tokens.
+
+        Args:
+            inputs: int `[T]`: the tokens and their features, T being 1 or `chunk`.
+
+        Returns:
+            float32 `[T, V]`, the logits after each of them.
+        """
+        count = len(inputs["tokens"])
+        self._make_room(self.position + count)
+        if count == 1:
+            for name, array in self._arrays(inputs).items():
+                self._interpreter.set_tensor(self._index[name], array)
+            self._interpreter.invoke()
+            updates = {name: tensor() for name, tensor in self._outputs.items()}
+            logits = updates["logits"][0].copy()
+        else:
+            arrays = self._arrays(inputs)
+            for name in self._cache:
+                arrays[name] = self._interpreter.get_tensor(self._index[name])
+            updates = self._interpreter.get_signature_runner("prefill")(**arrays)
+            logits = updates["logits"][0]
+        rows = slice(self.position, self.position + count)
+        for name in self._cache:
+            update = updates[name.replace("cache", "update")]  # [1, N, T, H]
+            self._rows[name]()[:, :, rows] = update
+        self.position += count
+        return logits
+
+    def _arrays(self, inputs) -> dict[str, np.ndarray]:
+        """The graph's inputs but for the cache."""
+        arrays = {name: np.array([value], np.int32) for name, value in inputs.items()}
+        return {**arrays, "position": np.array(self.position, np.int32)}
+
+    def _make_room(self, num_rows: int) -> None:
+        """Makes the cache as long as the longest piece so far needs."""
+        if num_rows <= self._num_rows:
+            return
+        num_rows = -(num_rows // -CACHE_GROWTH) * CACHE_GROWTH
+        num_rows = min(num_rows, self.max_length)
+        rows = slice(self.position)
+        old = {}
+        if self.position:
+            for name in self._cache:
+                old[name] = self._rows[name]()[:, :, rows].copy()
+        for name in self._cache:
+            batch, heads, _, size = self._shape[name]
+            shape = [batch, heads, num_rows, size]  # [1, N, M, H]
+            self._interpreter.resize_tensor_input(self._index[name], shape)
+        self._interpreter.allocate_tensors()
+        for name in self._cache:
+            cache = self._rows[name]()
+            cache.fill(0)  # a weight of zero would not hide a NaN
+            if old:
+                cache[:, :, rows] = old[name]
+        del cache
+        self._num_rows = num_rows
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How tokens are drawn, see `tfmusic.Sampler`; the defaults change nothing.
+
+    Raises:
+        ValueError: a setting is outside its range.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self):
+        for name, fits, range_ in (
+            ("temperature", 0 <= self.temperature < np.inf, "0 or more"),
+            ("top_k", self.top_k >= 0, "0 or more"),
+            ("top_p", 0 < self.top_p <= 1, "in (0, 1]"),
+            ("min_p", 0 <= self.min_p <= 1, "in [0, 1]"),
+            ("repetition_penalty", 0 < self.repetition_penalty < np.inf, "above 0"),
+        ):
+            if not fits:
+                raise ValueError(f"{name} must be {range_}, not {getattr(self, name)}")
+
+
+def sample(logits: np.ndarray, uniform: float, sampler: Sampler) -> int:
+    """Draws a token by the rule of `tfmusic.sampling.samplers`, in float32.
+
+    Args:
+        logits: `[V]`.
+        uniform: in [0, 1).
+        sampler: its settings, but for the repetition penalty.
+    """
+    if sampler.temperature == 0:
+        return int(np.argmax(logits))
+    logits = logits.astype(np.float32)
+    ids = np.argsort(-logits, kind="stable")
+    logits = (logits[ids] - logits[ids[0]]) / np.float32(sampler.temperature)
+    masses = np.exp(logits)
+    probabilities = masses / masses.sum()
+    cumulative = np.cumsum(probabilities)
+    keep = probabilities > 0
+    if sampler.top_k:
+        keep[sampler.top_k :] = False
+    if sampler.top_p < 1:
+        keep &= cumulative - probabilities < np.float32(sampler.top_p)
+    keep &= probabilities >= np.float32(sampler.min_p) * probabilities[0]
+    cumulative = cumulative[keep]
+    drawn = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+    return int(ids[min(drawn, len(cumulative) - 1)])
+
+
+def penalize_repetition(logits: np.ndarray, seen: np.ndarray, penalty: float):
+    """Divides positive logits of seen ids by the penalty, multiplies negative ones.
+
+    Args:
+        logits: `[V]`.
+        seen: bool `[V]`.
+        penalty: 1 changes nothing.
+    """
+    if penalty == 1:
+        return logits
+    penalty = np.float32(penalty)
+    penalized = np.where(logits > 0, logits / penalty, logits * penalty)
+    return np.where(seen, penalized, logits)
+
+
+def decode_chorale(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
+    """Four voices on the grid of 16ths; see `ChoraleTokenizer.decode`."""
+    voices, seconds_per_step, choir = 4, 0.125, 52
+    rest, pitch = tokenizer["vocabulary"]["ranges"]
+    first = NUM_SPECIAL + rest["max_value"] - rest["min_value"] + 1
+    size = first + pitch["max_value"] - pitch["min_value"] + 1
+    ids = np.asarray(ids, np.int64)
+    music = np.flatnonzero((ids < 0) | (ids >= NUM_SPECIAL))
+    ids = ids[music[0] : music[-1] + 1] if len(music) else ids[:0]
+    valid = ids[(ids >= NUM_SPECIAL) & (ids < size)]
+    pitches = np.where(valid < first, -1, valid - first + pitch["min_value"])
+    pitches = np.pad(pitches, (0, -len(pitches) % voices), constant_values=-1)
+    notes = []
+    for voice, line in enumerate(pitches.reshape(-1, voices).T):
+        changes = np.flatnonzero(np.diff(line)) + 1
+        starts = [0, *changes.tolist()]
+        ends = [*changes.tolist(), len(line)]
+        for start, end in zip(starts, ends, strict=True):
+            if end and line[start] >= 0:
+                notes.append(
+                    Note(
+                        start * seconds_per_step,
+                        end * seconds_per_step,
+                        int(line[start]),
+                        program=choir,
+                        track=voice,
+                    )
+                )
+    notes.sort(key=lambda note: (note.start, note.track))
+    return notes, len(ids) - len(valid)
+
+
+DECODERS = {"chorale": decode_chorale}
+
+
+def write_midi(notes: Sequence[Note], path: str | os.PathLike) -> None:
+    """Writes notes as a standard MIDI file, one track for each of theirs.
+
+    Time is kept to 1/440 second (220 ticks a quarter, 120 quarters a minute). The
+    file takes its place at the end.
+    """
+    tempo = _chunk(b"MTrk", b"\x00\xff\x51\x03" + (500_000).to_bytes(3) + _END)
+    tracks = sorted({note.track for note in notes})
+    chunks = [
+        _chunk(b"MTrk", _track([note for note in notes if note.track == track], number))
+        for number, track in enumerate(tracks)
+    ]
+    header = _chunk(b"MThd", struct.pack(">HHH", 1, 1 + len(chunks), 220))
+    folder, name = os.path.split(os.path.abspath(path))
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as scratch:
+        temporary = os.path.join(scratch, name)
+        with open(temporary, "wb") as file:
+            file.write(b"".join([header, tempo, *chunks]))
+        os.replace(temporary, path)
+
+
+_END = b"\x00\xff\x2f\x00"
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return kind + len(content).to_bytes(4) + content
+
+
+def _track(notes: list[Note], number: int) -> bytes:
+    channel = number % 15
+    channel += channel >= 9  # the tenth is for drums
+    events = []
+    for note in notes:
+        start, end = round(note.start * 440), round(note.end * 440)
+        events.append((start, 1, 0x90, note.pitch, note.velocity))
+        events.append((end, 0, 0x80, note.pitch, 0))  # before a note that begins then
+    content = bytes([0, 0xC0 | channel, notes[0].program])
+    now = 0
+    for tick, _, kind, pitch, velocity in sorted(events):
+        content += _variable_length(tick - now) + bytes(
+            [kind | channel, pitch, velocity]
+        )
+        now = tick
+    return content + _END
+
+
+def _variable_length(value: int) -> bytes:
+    """Seven bits a byte, the highest first; all but the last have bit 7 set."""
+    digits = [value & 0x7F]
+    while value := value >> 7:
+        digits.append(0x80 | (value & 0x7F))
+    return bytes(reversed(digits))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description="Makes music from a .tflite file and writes it as MIDI."
+    )
+    parser.add_argument("model", help="a .tflite file of tfmusic.export")
+    parser.add_argument("--output", required=True, help="the .mid file to write")
+    parser.add_argument("--tokens", type=int, default=512, help="most tokens")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, other music")
+    sampling = {
+        "temperature": (float, "below 1 plays safe, 0 takes the likeliest"),
+        "top_k": (int, "keep so many of the likeliest tokens; 0 keeps all"),
+        "top_p": (float, "keep the likeliest tokens of this mass"),
+        "min_p": (float, "keep tokens of at least this part of the likeliest's"),
+        "repetition_penalty": (float, "above 1 avoids what the piece already has"),
+    }
+    for name, (kind, text) in sampling.items():
+        parser.add_argument(
+            f"--{name}", type=kind, default=getattr(Sampler, name), help=text
+        )
+    options = vars(parser.parse_args(arguments))
+    try:
+        model = load(options["model"])
+        begin = time.perf_counter()
+        (ids,) = model.generate(
+            [[]],
+            options["tokens"],
+            options["seed"],
+            **{name: options[name] for name in sampling},
+        )
+        seconds = time.perf_counter() - begin
+        notes, num_invalid = model.decode(ids)
+        write_midi(notes, options["output"])
+    except (OSError, ValueError) as error:
+        print(f"runtime: {options['model']}: {error}", file=sys.stderr)
+        return 2
+    print(
+        f"{options['output']}: {len(notes)} notes from {len(ids)} tokens "
+        f"({num_invalid} invalid), {len(ids) / seconds:.0f} tokens/s"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
