@@ -1,6 +1,8 @@
 """The exact negative log-likelihood of a split."""
 
+import numpy as np
 import tensorflow as tf
+import tqdm
 
 from tfmusic.datasets.pieces import Pieces
 from tfmusic.datasets.pipeline import Windows, evaluation_batches
@@ -35,14 +37,20 @@ class Evaluator:
     ):
         self.model = model
         self.pieces = pieces
-        windows = Windows(pieces, tokenizer, model.feature_names, model.max_length)
+        longest = int(np.diff(pieces.offsets).max()) + 1
+        length = min(model.max_length, longest)
+        self.stride = min(stride or -(-length // 4), length)
+        windows = Windows(pieces, tokenizer, model.feature_names, length)
         self.batches = evaluation_batches(
-            windows, batch_size=batch_size, stride=stride or -(-model.max_length // 4)
+            windows, batch_size=batch_size, stride=self.stride
         )
         self._score = tf.function(self._score_batch, jit_compile=xla)
 
-    def __call__(self) -> dict[str, float | int]:
+    def __call__(self, show: bool = False) -> dict[str, float | int]:
         """Counts, nats and accuracy; EOS is reported apart from the music.
+
+        Args:
+            show: whether to show progress, where someone watches a terminal.
 
         Returns:
             `num_pieces`, `num_tokens`, `num_notes`, `seconds` of the music;
@@ -50,7 +58,14 @@ class Evaluator:
             tokens; `nats_per_eos` of the pieces' ends.
         """
         totals = tf.zeros([5], tf.float64)
-        for batch in self.batches:
+        batches = tqdm.tqdm(
+            self.batches,
+            "scoring",
+            total=len(self.batches),
+            leave=False,
+            disable=None if show else True,  # None: shown on a terminal only
+        )
+        for batch in batches:
             totals += tf.cast(self._score(*batch), tf.float64)
         nats, tokens, correct, eos_nats, eos = totals.numpy().tolist()
         notes = int(self.pieces.num_notes.sum())

@@ -7,7 +7,7 @@ import os
 from tfmusic import config as configs
 from tfmusic.config import ModelConfig, TrainConfig
 from tfmusic.errors import UserError
-from tfmusic.files import atomic_path
+from tfmusic.files import atomic_path, write_text
 from tfmusic.tokenizers import Tokenizer, tokenizer_from_json
 
 CONFIG = "config.json"
@@ -46,9 +46,9 @@ def write_settings(
         "model": dataclasses.asdict(model_config),
         "train": dataclasses.asdict(train_config),
     }
-    _write(os.path.join(model_dir, TOKENIZER), tokenizer.to_json())
+    write_text(os.path.join(model_dir, TOKENIZER), tokenizer.to_json())
     text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
-    _write(os.path.join(model_dir, CONFIG), text)
+    write_text(os.path.join(model_dir, CONFIG), text)
 
 
 def read_settings(model_dir: str) -> tuple[ModelConfig, TrainConfig, Tokenizer]:
@@ -85,7 +85,7 @@ def save_best(model, model_dir: str, report: dict) -> None:
     with atomic_path(os.path.join(model_dir, BEST_WEIGHTS)) as path:
         model.save_weights(path)
     text = json.dumps(report, indent=2, sort_keys=True) + "\n"
-    _write(os.path.join(model_dir, BEST_REPORT), text)
+    write_text(os.path.join(model_dir, BEST_REPORT), text)
 
 
 def read_best(model_dir: str) -> dict | None:
@@ -127,11 +127,3 @@ def load_run(model_dir: str) -> Run:
         reason = str(error).split("\n")[0]
         raise UserError(f"{path} does not fit the run's config: {reason}") from error
     return Run(model, tokenizer, model_config, train_config, best)
-
-
-def _write(path: str, text: str) -> None:
-    with (
-        atomic_path(path) as temporary,
-        open(temporary, "w", encoding="utf-8") as file,
-    ):
-        file.write(text)

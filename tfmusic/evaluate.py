@@ -1,0 +1,71 @@
+"""Scores every token of a split exactly once.
+
+Usage:
+  python -m tfmusic.evaluate --model_dir=DIR --split=validation --output=FILE.json
+
+Prints JSON: nats per token, per note and per second of music, accuracy, and the
+nats of a piece's end apart. Numbers of different tokenizers compare per note or per
+second only; the tokenizer's name and hash stand beside them.
+"""
+
+import json
+
+from absl import flags
+
+from tfmusic.datasets import registry
+from tfmusic.errors import run_command
+from tfmusic.files import write_text
+
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "A run's folder.", required=True)
+_SPLIT = flags.DEFINE_enum(
+    "split", "validation", ["train", "validation", "test"], "What to score."
+)
+_DATASET = flags.DEFINE_string("dataset", None, "Data set; by default the run's.")
+_INPUT = flags.DEFINE_string(
+    "input", None, "File, folder or zip of a data set that is not built in."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", registry.DEFAULT_DATA_DIR, "Where prepared data is kept."
+)
+_STRIDE = flags.DEFINE_integer(
+    "stride",
+    None,
+    "Tokens between the windows of a long piece; by default a quarter of the model's "
+    "max_length. Smaller gives each token more context and takes longer.",
+    lower_bound=1,
+)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Windows at once.", lower_bound=1)
+_OUTPUT = flags.DEFINE_string("output", None, "JSON file to write as well.")
+
+
+def main() -> None:
+    from tfmusic.datasets.pieces import load_pieces
+    from tfmusic.training.evaluation import Evaluator
+    from tfmusic.training.run import load_run
+
+    run = load_run(_MODEL_DIR.value)
+    dataset = _DATASET.value or run.train_config.dataset
+    pieces = load_pieces(
+        dataset, _SPLIT.value, run.tokenizer, _DATA_DIR.value, _INPUT.value
+    )
+    evaluator = Evaluator(
+        run.model, run.tokenizer, pieces, _BATCH_SIZE.value, _STRIDE.value, xla=True
+    )
+    report = {
+        "dataset": dataset,
+        "split": _SPLIT.value,
+        **evaluator(show=True),
+        "max_length": run.model.max_length,
+        "stride": evaluator.stride,
+        "tokenizer": {"name": run.tokenizer.name, "hash": run.tokenizer.hash},
+        "model_dir": _MODEL_DIR.value,
+        "step": run.best["step"],
+    }
+    text = json.dumps(report, indent=2)
+    print(text)
+    if _OUTPUT.value:
+        write_text(_OUTPUT.value, text + "\n")
+
+
+if __name__ == "__main__":
+    run_command(main, __doc__)
