@@ -109,7 +109,7 @@ class MusicDecoder(keras.Model):
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The features that the inputs must hold beside `tokens`."""
-        return tuple(self.config.features)
+        return tuple(sorted(self.config.features))
 
     @property
     def max_length(self) -> int:
