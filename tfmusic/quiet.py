@@ -1,0 +1,31 @@
+"""TensorFlow, imported without the lines that its libraries print on the way."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow; its libraries' notes are not shown.
+
+    They are printed while the libraries load, past `sys.stderr` and whatever
+    TF_CPP_MIN_LOG_LEVEL says. That variable is set to 2 (errors only) unless it is
+    set; where it is 0, everything is shown.
+    """
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with contextlib.nullcontext() if level == "0" else _silent_stderr():
+        import tensorflow  # noqa: F401
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """What the process writes to standard error is lost, exceptions are not."""
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
