@@ -18,6 +18,7 @@ from tfmusic.datasets import registry
 from tfmusic.datasets.progress import Log, print_line
 from tfmusic.datasets.source import Source
 from tfmusic.errors import UserError
+from tfmusic.quiet import import_tensorflow
 
 REPORT_NAME = "report.json"
 
@@ -76,6 +77,12 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 f"{self.name} has not been prepared: run {command} --data_dir={folder}"
             )
         self._source = self.read()
+        for split, pieces in self._source.pieces.items():
+            if not pieces:
+                raise UserError(
+                    f"{self._source.origin} has no piece for {split}: give more music"
+                )
+        import_tensorflow()
         tfds.disable_progress_bar()
         try:
             with (

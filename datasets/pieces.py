@@ -14,6 +14,7 @@ import numpy as np
 from tfmusic.datasets import registry
 from tfmusic.datasets.source import SPLITS
 from tfmusic.errors import UserError
+from tfmusic.quiet import import_tensorflow
 from tfmusic.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def tokenize(builder: PieceBuilder, split: str, tokenizer: Tokenizer) -> Pieces:
     Raises:
         UserError: the tokenizer has no ids for any of its pieces.
     """
+    import_tensorflow()
     import tensorflow_datasets as tfds
 
     from tfmusic.music.note_sequence import NoteSequence

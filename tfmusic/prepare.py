@@ -41,7 +41,7 @@ def format_report(report: dict[str, Any]) -> str:
     """A report as lines for a person."""
     files = report["files"]
     lines = [
-        f"{report['dataset']} {report['version']}",
+        f"{report['dataset']} {report['version']}, from {report['origin']}",
         f"files: {files['given']} given, {files['read']} read, "
         f"{len(files['skipped'])} skipped",
     ]

@@ -1,0 +1,126 @@
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from tfmusic.datasets import registry
+from tfmusic.datasets.bach_chorales import BachChorales
+from tfmusic.datasets.jsb_chorales import JsbChorales
+from tfmusic.datasets.pieces import Pieces, load_pieces
+from tfmusic.datasets.source import Source
+from tfmusic.errors import UserError
+from tfmusic.tokenizers import ChoraleTokenizer, tokenizer_from_json
+from tfmusic.tokenizers.grid import grid_to_sequence
+
+TOKENIZER = ChoraleTokenizer()
+REST, C4, G3, E3, C2 = 3, 28, 23, 20, 4  # ids: 4 is C2
+GRIDS = {
+    "train": [[[60, 55, 52, 36]] * 2, [[-1, 55, 52, 36], [60, 55, -1, 36]]],
+    "valid": [[[60, 55, 52, 36]] * 3],
+    "test": [[[60, 55, 52, 36]] * 4],
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "jsb.json").write_text(json.dumps(GRIDS))
+    return str(tmp_path / "jsb.json")
+
+
+@pytest.fixture
+def built_in(monkeypatch):
+    """Sets the training pieces of bach_chorales, by their names."""
+
+    def set_pieces(**grids):
+        def read(builder):
+            builder.log("reading")
+            others = {"only": grid_to_sequence([[60, 55, 52, 36]])}
+            train = {name: grid_to_sequence(grid) for name, grid in grids.items()}
+            pieces = {"train": train, "validation": others, "test": others}
+            return Source(origin="here", pieces=pieces, num_files=len(grids))
+
+        monkeypatch.setattr(BachChorales, "read", read)
+
+    return set_pieces
+
+
+def test_ids_of_all_pieces_in_order(path, tmp_path):
+    pieces = load_pieces("jsb_chorales", "train", TOKENIZER, str(tmp_path), path)
+    assert len(pieces) == 2
+    assert pieces.names == ["train_000", "train_001"]
+    assert pieces.piece(0).tolist() == [C4, G3, E3, C2] * 2
+    assert pieces.piece(1).tolist() == [REST, G3, E3, C2, C4, G3, REST, C2]
+    assert pieces.offsets.tolist() == [0, 8, 16]
+    assert pieces.num_tokens == len(pieces.ids) == 16
+    assert pieces.num_notes.tolist() == [4, 4]
+    assert pieces.seconds.tolist() == [0.25, 0.25]
+    types = (pieces.ids.dtype, pieces.offsets.dtype, pieces.num_notes.dtype)
+    assert types == (np.int32, np.int64, np.int64)
+
+
+def test_once_prepared_no_input_is_needed(path, tmp_path, monkeypatch):
+    load_pieces("jsb_chorales", "train", TOKENIZER, str(tmp_path), path)
+    monkeypatch.setattr(JsbChorales, "read", None)
+    pieces = load_pieces("jsb_chorales", "validation", TOKENIZER, str(tmp_path))
+    assert pieces.num_tokens == 12
+
+
+def test_the_tokenizer_is_kept_beside_the_ids(path, tmp_path):
+    report = registry.prepare("jsb_chorales", str(tmp_path), path, TOKENIZER)
+    assert os.path.basename(report["tokens_dir"]) == f"tokens-{TOKENIZER.hash}"
+    with open(os.path.join(report["tokens_dir"], "tokenizer.json")) as file:
+        assert tokenizer_from_json(file.read()).hash == TOKENIZER.hash
+
+
+def test_what_is_saved_is_what_is_loaded(tmp_path):
+    for names in ([], ["bwv1", "étude"]):
+        pieces = Pieces(
+            ids=np.arange(4 * len(names), dtype=np.int32),
+            offsets=4 * np.arange(len(names) + 1, dtype=np.int64),
+            names=names,
+            num_notes=np.ones(len(names), np.int64),
+            seconds=np.full(len(names), 0.5),
+            skipped={"bwv2": "too many voices"},
+        )
+        path = str(tmp_path / "pieces.npz")
+        pieces.save(path)
+        back = Pieces.load(path)
+        for field in dataclasses.fields(Pieces):
+            value, other = getattr(pieces, field.name), getattr(back, field.name)
+            assert type(value) is type(other)
+            np.testing.assert_array_equal(value, other)
+
+
+def test_a_built_in_set_prepares_itself_with_one_line(tmp_path, built_in, capfd):
+    built_in(one=[[60, 55, 52, 36]])
+    pieces = load_pieces("bach_chorales", "train", TOKENIZER, str(tmp_path))
+    assert pieces.names == ["one"] and pieces.num_tokens == 4
+    load_pieces("bach_chorales", "validation", TOKENIZER, str(tmp_path))
+    captured = capfd.readouterr()
+    assert captured.out == "" and captured.err.splitlines()[:1] == ["reading"]
+
+
+def test_a_piece_without_ids_is_skipped_with_its_reason(tmp_path, built_in):
+    built_in(high=[[100, 55, 52, 36]], fine=[[60, 55, 52, 36]])
+    pieces = load_pieces("bach_chorales", "train", TOKENIZER, str(tmp_path))
+    assert pieces.names == ["fine"]
+    report = registry.prepare("bach_chorales", str(tmp_path))
+    assert report["splits"]["train"]["not_encoded"] == pieces.skipped
+    assert "pitch 100" in pieces.skipped["high"]
+
+
+def test_no_ids_at_all_is_a_user_error(tmp_path, built_in):
+    built_in(high=[[100, 55, 52, 36]])
+    with pytest.raises(UserError, match="can't encode any piece .* high: pitch 100"):
+        load_pieces("bach_chorales", "train", TOKENIZER, str(tmp_path))
+
+
+def test_wrong_names_are_one_line(tmp_path):
+    with pytest.raises(UserError, match="choose from train, validation, test"):
+        load_pieces("bach_chorales", "valid", TOKENIZER, str(tmp_path))
+    with pytest.raises(UserError, match="no data set is named 'bach'"):
+        load_pieces("bach", "train", TOKENIZER, str(tmp_path))
+    with pytest.raises(UserError, match=r"run python -m tfmusic.prepare --dataset=jsb"):
+        load_pieces("jsb_chorales", "train", TOKENIZER, str(tmp_path))

@@ -1,0 +1,96 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tfmusic.datasets import registry
+from tfmusic.prepare import format_report
+
+DATA = {
+    "train": [[[60, 55, 52, 36]] * 2],
+    "valid": [[[60, 55, 52, 36]] * 3],
+    "test": [[[60, 55, 52, 36]] * 4],
+}
+
+
+def run(*args):
+    return subprocess.run(
+        [sys.executable, "-m", "tfmusic.prepare", *args], capture_output=True, text=True
+    )
+
+
+def test_the_command(tmp_path):
+    (tmp_path / "jsb.json").write_text(json.dumps(DATA))
+    result = run(
+        "--dataset=jsb_chorales",
+        f"--input={tmp_path / 'jsb.json'}",
+        f"--data_dir={tmp_path / 'data'}",
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "jsb_chorales 1.0.0, from jsb.json"
+    assert lines[1] == "files: 1 given, 1 read, 0 skipped"
+    assert ["train", "1", "4", "8", "0.00"] in [line.split() for line in lines]
+    report = registry.prepare("jsb_chorales", str(tmp_path / "data"))
+    assert lines == format_report(report).splitlines()
+    assert f"jsb_chorales: reading {tmp_path / 'jsb.json'}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (["--dataset=jsb_chorales"], "--input=PATH"),
+        (["--dataset=jsb_chorales", "--input=missing.zip"], "cannot read missing.zip"),
+        (["--dataset=bach"], "bach_chorales|jsb_chorales"),
+        (["--tokenizer=none"], "chorale"),
+    ],
+)
+def test_wrong_input_is_one_line(tmp_path, args, message):
+    result = run(*args, f"--data_dir={tmp_path / 'data'}")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("tfmusic: ")
+    assert message in result.stderr and result.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_report_names_what_was_left_out():
+    report = {
+        "dataset": "bach_chorales",
+        "version": "1.0.0",
+        "origin": "music21",
+        "files": {
+            "given": 12,
+            "read": 2,
+            "skipped": {f"bwv{number}.mxl": "5 parts, not 4" for number in range(10)},
+        },
+        "duplicates_removed": {"bwv274": "bwv62.6"},
+        "groups": [["bwv5.7", "bwv89.6"]],
+        "splits": {
+            "train": {
+                "pieces": 2,
+                "notes": 1234,
+                "seconds": 7200.0,
+                "tokens": 5000,
+                "not_encoded": {"bwv1": "too many voices"},
+            }
+        },
+        "tokenizer": {"name": "chorale", "hash": "0123abcd"},
+        "tokens_dir": "data/tokens-0123abcd",
+    }
+    text = format_report(report)
+    for part in (
+        "files: 12 given, 2 read, 10 skipped",
+        "bwv0.mxl: 5 parts, not 4",
+        "and 2 more, all in report.json",
+        "bwv274 repeats bwv62.6",
+        "2 in 1 groups",
+        "chorale (0123abcd)",
+        "bwv1 has no ids: too many voices",
+        "data/tokens-0123abcd",
+    ):
+        assert part in text
+    assert ["train", "2", "1,234", "5,000", "2.00"] in [
+        line.split() for line in text.splitlines()
+    ]
