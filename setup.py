@@ -7,7 +7,9 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 VERSION = re.search(
-    r'^__version__ = "(.+)"$', (ROOT / "tfmusic" / "__init__.py").read_text(), re.M
+    r'^__version__ = "(.+)"$',
+    (ROOT / "tfmusic" / "__init__.py").read_text(encoding="utf-8"),
+    re.M,
 ).group(1)
 
 # TensorFlow and Keras stay within the minor versions that were measured: graphs,
@@ -18,6 +20,8 @@ setup(
     name="tfmusic",
     version=VERSION,
     description="Symbolic music with transformers, from training to a phone",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
     author="The tfmusic authors",
     license="Apache-2.0",
     license_files=["LICENSE"],
