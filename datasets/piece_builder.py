@@ -18,6 +18,7 @@ from tfmusic.datasets import registry
 from tfmusic.datasets.progress import Log, print_line
 from tfmusic.datasets.source import Source
 from tfmusic.errors import UserError
+from tfmusic.files import check_writable
 from tfmusic.quiet import import_tensorflow
 
 REPORT_NAME = "report.json"
@@ -76,6 +77,7 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             raise UserError(
                 f"{self.name} has not been prepared: run {command} --data_dir={folder}"
             )
+        check_writable(self.data_dir_root)
         self._source = self.read()
         for split, pieces in self._source.pieces.items():
             if not pieces:

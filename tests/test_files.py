@@ -3,7 +3,7 @@ import os
 import pytest
 
 from tfmusic.errors import UserError
-from tfmusic.files import atomic_path
+from tfmusic.files import atomic_path, check_writable
 
 
 def test_the_file_appears_when_the_block_ends_well(tmp_path):
@@ -35,3 +35,14 @@ def test_a_place_that_cannot_be_written_is_a_user_error(tmp_path):
         with pytest.raises(UserError, match="cannot write"):
             with atomic_path(path):
                 pass
+
+
+def test_a_folder_is_checked_before_it_is_made(tmp_path, monkeypatch):
+    check_writable(tmp_path / "a" / "b")
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file is not a folder"):
+        check_writable(tmp_path / "file" / "b")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may do anything
+    with pytest.raises(UserError, match="may not be written to"):
+        check_writable(tmp_path / "a")

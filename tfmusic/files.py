@@ -79,3 +79,18 @@ def write_text(path: str | os.PathLike, text: str) -> None:
         open(temporary, "w", encoding="utf-8") as file,
     ):
         file.write(text)
+
+
+def check_writable(folder: str | os.PathLike) -> None:
+    """Finds out before a long work whether its folder can be made and written to.
+
+    Raises:
+        UserError: it can't.
+    """
+    existing = os.path.abspath(folder)
+    while not os.path.lexists(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing):
+        raise UserError(f"cannot write to {folder}: {existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"cannot write to {folder}: {existing} may not be written to")
