@@ -60,18 +60,25 @@ class DecodeLoop:
         cache_length: most rows in the cache, BOS being one of them; by default the
             model's `max_length`.
         chunk: how many tokens are consumed at once.
+        jit_compile: whether XLA will compile the loop; see `apply_update`.
 
     Raises:
         ValueError: the cache is too short, or the grammar does not fit the model.
     """
 
     def __init__(
-        self, model, grammar: Grammar, cache_length: int | None = None, chunk: int = 64
+        self,
+        model,
+        grammar: Grammar,
+        cache_length: int | None = None,
+        chunk: int = 64,
+        jit_compile: bool = False,
     ):
         self.model = model
         self.tables = GrammarTables(grammar, model.feature_names)
         self.cache_length = model.max_length if cache_length is None else cache_length
         self.chunk = chunk
+        self.jit_compile = jit_compile
         if self.cache_length < 2:
             raise ValueError(f"cache_length must be 2 or more, not {self.cache_length}")
 
@@ -190,7 +197,7 @@ class DecodeLoop:
         position = state.time - state.start
         logits, update = self.model.extend(inputs, state.cache, position)
         kinds = self.model.cache_kinds
-        cache = apply_update(state.cache, update, position, kinds)
+        cache = apply_update(state.cache, update, position, kinds, self.jit_compile)
         return logits, state._replace(cache=cache, time=state.time + count)
 
     def _write(self, state, ids, is_new) -> DecodeState:

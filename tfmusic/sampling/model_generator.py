@@ -35,7 +35,9 @@ class ModelGenerator:
     ):
         self.tokenizer = tokenizer
         self.batch_size = batch_size
-        self.loop = DecodeLoop(model, tokenizer.grammar, cache_length)
+        self.loop = DecodeLoop(
+            model, tokenizer.grammar, cache_length, jit_compile=jit_compile
+        )
         self._compiled = tf.function(self.loop, jit_compile=jit_compile)
 
     def generate(
