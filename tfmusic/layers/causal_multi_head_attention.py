@@ -1,6 +1,7 @@
 """Causal multi-head attention, and all that its relatives share with it."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tfmusic.layers import masks, relative
@@ -16,8 +17,8 @@ class CausalMultiHeadAttention(TokenMixer):
     relative term the model adds learned or sinusoidal ones to its embeddings.
 
     Axis letters: `B` batch, `T` query time, `S` key time, `N` heads, `H` size of a
-    head, `D` model, `L` distances, `M` cache rows. Logits and softmax are float32
-    in every dtype policy.
+    head, `D` model, `L` distances, `M` cache rows. In every dtype policy the terms of
+    the logits are summed, masked and normalized in float32.
 
     Args:
         num_heads: N.
@@ -67,7 +68,8 @@ class CausalMultiHeadAttention(TokenMixer):
         if distances is not None:
             logits += relative.relative_to_absolute(distances)
         logits = ops.where(masks.causal_mask(time), logits, masks.MASKED)
-        weights = self.weights_dropout(ops.softmax(logits), training=training)
+        weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
+        weights = self.weights_dropout(weights, training=training)
         y = ops.matmul(ops.cast(weights, value.dtype), value)  # [B, N, T, H]
         return self._combine(y)
 
@@ -89,7 +91,7 @@ class CausalMultiHeadAttention(TokenMixer):
             new += relative.relative_to_absolute(nearest)
         old = ops.where(masks.filled_mask(position, num_rows), old, masks.MASKED)
         new = ops.where(masks.causal_mask(time), new, masks.MASKED)
-        weights = ops.softmax(ops.concatenate([old, new], axis=-1))
+        weights = tf.nn.softmax(ops.concatenate([old, new], axis=-1))
         weights = ops.cast(weights, value.dtype)  # [B, N, T, M+T]
         y = ops.matmul(weights[..., :num_rows], ops.cast(cached_value, value.dtype))
         y += ops.matmul(weights[..., num_rows:], value)

@@ -47,6 +47,9 @@ class LearnedPositions(keras.layers.Layer):
 class SinusoidalPositions(keras.layers.Layer):
     """Adds sines and cosines of each position; no length is too long.
 
+    The first half of D holds the sines, the second the cosines; wavelengths grow
+    from 2 pi positions to nearly 20,000 pi.
+
     Reference:
         [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.5.
     """
