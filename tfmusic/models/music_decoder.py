@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import numpy as np
 from keras import ops
 
 from tfmusic.config import ModelConfig
@@ -30,6 +31,7 @@ class MusicDecoder(keras.Model):
         **config: the fields of `tfmusic.ModelConfig`, and Keras's `name`, `dtype`.
 
     Raises:
+        UserError: a size is not positive.
         ValueError: the config is inconsistent, or a mixer is not causal.
     """
 
@@ -70,10 +72,12 @@ class MusicDecoder(keras.Model):
         self.positions = None
         if config.positions == "learned":
             self.positions = LearnedPositions(
-                config.max_length, dtype=self.dtype_policy
+                config.max_length, dtype=self.dtype_policy, name="positions"
             )
         elif config.positions == "sinusoidal":
-            self.positions = SinusoidalPositions(dtype=self.dtype_policy)
+            self.positions = SinusoidalPositions(
+                dtype=self.dtype_policy, name="positions"
+            )
         if self.positions:
             self.positions.build(shape)
         self.embedding_dropout = keras.layers.Dropout(
@@ -207,6 +211,32 @@ class MusicDecoder(keras.Model):
         from tfmusic.export.saved_model import save_model
 
         return save_model(self, filepath, overwrite=overwrite, **kwargs)
+
+    def save_own_variables(self, store):
+        """Adds the names of the weights to a file of Keras's."""
+        store["names"] = np.frombuffer("\n".join(self._names()).encode(), np.uint8)
+
+    def load_own_variables(self, store):
+        """Checks that a file of Keras's holds these weights and no others.
+
+        Keras finds layers by their order alone, and passes over those that only the
+        file has: a deeper model's, or another feature's embedding.
+
+        Raises:
+            ValueError: the names differ.
+        """
+        if "names" not in store:
+            return
+        saved = set(bytes(store["names"]).decode().split("\n"))
+        differing = sorted(saved ^ set(self._names()))
+        if differing:
+            where = "file" if differing[0] in saved else "model"
+            raise ValueError(
+                f"the weights are of another model: only the {where} has {differing[0]}"
+            )
+
+    def _names(self):
+        return [weight.path for weight in self.weights]
 
     def get_config(self):
         return {
