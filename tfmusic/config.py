@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import types
+import typing
 
 from tfmusic.errors import UserError
 
@@ -47,6 +49,13 @@ class ModelConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.0
     attention_bias: bool = True
+
+    def __post_init__(self):
+        _check_positive(
+            self,
+            ("vocabulary_size", "num_layers", "num_heads", "hidden_dim", "key_dim")
+            + ("intermediate_dim", "max_length", "max_distance"),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +111,17 @@ class TrainConfig:
                 raise UserError(
                     f"{name}={getattr(self, name)!r}: expected one of {allowed}"
                 )
-        for name in ("steps", "batch_size", "length", "evaluate_every"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name}={getattr(self, name)}: expected at least 1")
+        _check_positive(
+            self,
+            ("steps", "batch_size", "length", "evaluate_every", "checkpoint_every"),
+        )
+
+
+def _check_positive(config, names):
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise UserError(f"{name}={value}: expected at least 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -254,23 +271,28 @@ def override(preset: Preset, settings: list[str]) -> Preset:
             value = text
         if isinstance(value, list):
             value = tuple(value)
-        if hasattr(model, key):
+        if key in _types(model):
             model = _replace(model, key, value)
-        elif hasattr(train, key):
+        elif key in _types(train):
             train = _replace(train, key, value)
         else:
-            known = [f.name for c in (model, train) for f in dataclasses.fields(c)]
+            known = [*_types(model), *_types(train)]
             raise UserError(f"--set {key}: unknown; known: {', '.join(known)}")
     return Preset(model, train)
 
 
+def _types(config) -> dict:
+    """The fields of a config with their types."""
+    return {field.name: field.type for field in dataclasses.fields(config)}
+
+
 def _replace(config, key, value):
-    old = getattr(config, key)
-    number = isinstance(old, int | float) and not isinstance(old, bool)
-    if isinstance(old, bool) != isinstance(value, bool) or (
-        number and not isinstance(value, int | float)
-    ):
-        raise UserError(f"--set {key}={value!r}: expected a value such as {old!r}")
-    if isinstance(old, float):
+    kind = _types(config)[key]
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    plain = [typing.get_origin(kind) or kind for kind in kinds]
+    if float in plain and type(value) is int:
         value = float(value)
+    if type(value) not in plain:  # exactly: to isinstance, True is an integer
+        name = kind.__name__ if isinstance(kind, type) else kind
+        raise UserError(f"--set {key}={value!r}: expected {name}")
     return dataclasses.replace(config, **{key: value})
