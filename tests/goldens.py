@@ -1,0 +1,104 @@
+"""A tiny instance of every public layer and model, for the tests that all go through.
+
+A new layer is one line in `GOLDENS`; `tests/test_conformance.py` fails without it.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from tfmusic.layers import (
+    CausalMultiHeadAttention,
+    DecoderBlock,
+    FeedForward,
+    LearnedPositions,
+    RelativeGlobalAttention,
+    SinusoidalPositions,
+)
+from tfmusic.models import MusicDecoder
+
+DIM = 8
+VOCABULARY_SIZE = 11
+VOICES = 5
+
+
+def hidden(batch, time):
+    """Hidden vectors `[B, T, D]`."""
+    shape = (batch, time, DIM)
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def tokens(batch, time):
+    """A model's inputs, int32 `[B, T]` each."""
+    generator = np.random.default_rng(0)
+    return {
+        name: generator.integers(0, size, (batch, time), "int32")
+        for name, size in (("tokens", VOCABULARY_SIZE), ("voice", VOICES))
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Golden:
+    """How to make a layer of a dtype policy, and inputs of a batch and a time."""
+
+    make: Callable[[str], keras.layers.Layer]
+    inputs: Callable[[int, int], object] = hidden
+
+
+# By class, or class and variant: "DecoderBlock", "DecoderBlock/relu".
+GOLDENS = {
+    "CausalMultiHeadAttention": Golden(
+        lambda dtype: CausalMultiHeadAttention(num_heads=2, key_dim=3, dtype=dtype)
+    ),
+    "RelativeGlobalAttention": Golden(
+        lambda dtype: RelativeGlobalAttention(
+            num_heads=2, key_dim=4, max_distance=4, use_bias=False, dtype=dtype
+        )
+    ),
+    "FeedForward": Golden(lambda dtype: FeedForward(12, dtype=dtype)),
+    "DecoderBlock": Golden(
+        lambda dtype: DecoderBlock(
+            RelativeGlobalAttention(2, 4, max_distance=4, dtype=dtype),
+            intermediate_dim=12,
+            activation="relu",
+            dtype=dtype,
+        )
+    ),
+    "LearnedPositions": Golden(lambda dtype: LearnedPositions(5, dtype=dtype)),
+    "SinusoidalPositions": Golden(lambda dtype: SinusoidalPositions(dtype=dtype)),
+    "MusicDecoder": Golden(
+        lambda dtype: MusicDecoder(
+            vocabulary_size=VOCABULARY_SIZE,
+            num_layers=2,
+            num_heads=2,
+            hidden_dim=DIM,
+            intermediate_dim=12,
+            max_length=16,
+            mixer=("causal", "relative_global"),
+            max_distance=4,
+            positions="sinusoidal",
+            features={"voice": VOICES},
+            dtype=dtype,
+        ),
+        tokens,
+    ),
+}
+
+
+def make(name, dtype="float32"):
+    """A golden's layer, built, with weights of which none are special."""
+    layer = GOLDENS[name].make(dtype)
+    if not layer.built:
+        layer.build((None, None, DIM))
+    shake(layer)
+    return layer
+
+
+def shake(layer):
+    """Adds noise to all weights, so that no bias is zero and no scale is one."""
+    generator = np.random.default_rng(1)
+    layer.set_weights(
+        [value + generator.normal(0, 0.2, value.shape) for value in layer.get_weights()]
+    )

@@ -1,0 +1,150 @@
+"""The layers and the model once more, naively: numpy, float64, loops over tokens.
+
+Nothing here is quick or clever, and nothing calls the package. Hidden vectors are
+`[T, D]`: one sequence, no batch. Weights are dicts of arrays, named as Keras does.
+"""
+
+import math
+
+import numpy as np
+
+
+def weights_of(layer):
+    """The float64 weights of a layer or model, by path: "query_key_value/kernel"."""
+    weights = {weight.path: weight.numpy() for weight in layer.weights}
+    return {
+        path.removeprefix(f"{layer.name}/"): value.astype("float64")
+        for path, value in weights.items()
+    }
+
+
+def within(weights, name):
+    """The weights of a sublayer, by path within it."""
+    prefix = f"{name}/"
+    return {
+        path.removeprefix(prefix): value
+        for path, value in weights.items()
+        if path.startswith(prefix)
+    }
+
+
+def column(distance, num_distances):
+    """Where a distance stands: 0 is in the last column, those too far in the first."""
+    return max(num_distances - 1 - distance, 0)
+
+
+def clipped_distances(logits, num_distances):
+    """`[..., L]` to `[..., num_distances]`, distance by distance."""
+    known = logits.shape[-1]
+    out = np.zeros((*logits.shape[:-1], num_distances))
+    for distance in range(num_distances):
+        source = logits[..., column(distance, known)]
+        out[..., column(distance, num_distances)] = source
+    return out
+
+
+def absolute_logits(logits):
+    """`[T, L]` by distance to `[T, T]` by key; zero where the key is later."""
+    time, num_distances = logits.shape
+    out = np.zeros((time, time))
+    for query in range(time):
+        for key in range(query + 1):
+            out[query, key] = logits[query, column(query - key, num_distances)]
+    return out
+
+
+def cached_logits(logits, position, num_rows):
+    """`[T, L]` by distance to `[T, M]` by cache row; zero where it is not filled."""
+    time, num_distances = logits.shape
+    out = np.zeros((time, num_rows))
+    for query in range(time):
+        for row in range(position):
+            distance = position + query - row
+            out[query, row] = logits[query, column(distance, num_distances)]
+    return out
+
+
+def softmax(logits):
+    exponentials = np.exp(logits - np.max(logits))
+    return exponentials / exponentials.sum()
+
+
+def attention(x, weights, num_heads):
+    """Causal attention, relative where there is a "distance_embedding": `[T, D]`."""
+    kernel = weights["query_key_value/kernel"]  # [D, 3*N*H]
+    bias = weights.get("query_key_value/bias", np.zeros(kernel.shape[1]))
+    table = weights.get("distance_embedding")  # [N, L, H]
+    key_dim = kernel.shape[1] // (3 * num_heads)
+    heads = np.zeros((len(x), num_heads, key_dim))
+    for head in range(num_heads):
+        query, key, value = (
+            x @ kernel[:, first : first + key_dim] + bias[first : first + key_dim]
+            for first in (np.arange(3) * num_heads + head) * key_dim
+        )
+        for now in range(len(x)):
+            logits = np.zeros(now + 1)
+            for then in range(now + 1):
+                relative = 0.0
+                if table is not None:
+                    index = column(now - then, table.shape[1])
+                    relative = query[now] @ table[head, index]
+                logits[then] = (query[now] @ key[then] + relative) / key_dim**0.5
+            heads[now, head] = softmax(logits) @ value[: now + 1]
+    concatenated = heads.reshape(len(x), num_heads * key_dim)
+    return concatenated @ weights["output/kernel"] + weights["output/bias"]
+
+
+def layer_norm(x, weights):
+    mean = x.mean(axis=-1, keepdims=True)
+    variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + 1e-5) * weights["gamma"] + weights["beta"]
+
+
+ACTIVATIONS = {
+    "gelu": np.vectorize(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2),
+    "relu": np.vectorize(lambda x: max(x, 0.0)),
+}
+
+
+def feed_forward(x, weights, activation):
+    x = x @ weights["intermediate/kernel"] + weights["intermediate/bias"]
+    x = ACTIVATIONS[activation](x)
+    return x @ weights["output/kernel"] + weights["output/bias"]
+
+
+def block(x, weights, num_heads, activation):
+    """Pre-norm: each half adds to the stream what it makes of the normalized one."""
+    y = layer_norm(x, within(weights, "mixer_norm"))
+    x = x + attention(y, within(weights, "mixer"), num_heads)
+    y = layer_norm(x, within(weights, "feed_forward_norm"))
+    return x + feed_forward(y, within(weights, "feed_forward"), activation)
+
+
+def sinusoids(num_positions, dim):
+    """`[T, D]`: wave i has the rate 10000^(-i / (D/2)); all sines, then all cosines."""
+    half = math.ceil(dim / 2)
+    out = np.zeros((num_positions, dim))
+    for position in range(num_positions):
+        for index in range(dim):
+            angle = position / 10_000 ** (index % half / half)
+            out[position, index] = math.sin(angle) if index < half else math.cos(angle)
+    return out
+
+
+def decoder(inputs, weights, config):
+    """Logits `[T, V]` of a `ModelConfig`'s model for `[T]` tokens and features."""
+    time, dim = len(inputs["tokens"]), config.hidden_dim
+    x = weights["token_embedding/embeddings"][inputs["tokens"]]
+    for name in config.features:
+        x = x + weights[f"{name}_embedding/embeddings"][inputs[name]]
+    if config.positions == "learned":
+        last = config.max_length - 1
+        rows = [min(position, last) for position in range(time)]
+        x = x + weights["positions/table"][rows]
+    elif config.positions == "sinusoidal":
+        x = x + sinusoids(time, dim)
+    for index in range(config.num_layers):
+        inside = within(weights, f"block_{index}")
+        x = block(x, inside, config.num_heads, config.activation)
+    x = layer_norm(x, within(weights, "norm"))
+    return x @ weights["logits/kernel"] + weights["logits/bias"]
