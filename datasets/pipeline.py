@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmusic.datasets.pieces import Pieces
+from tfmusic.errors import UserError
 from tfmusic.tokenizers import BOS, EOS, PAD, Tokenizer
 
 
@@ -25,6 +26,9 @@ class Windows:
         tokenizer: that made them.
         feature_names: features that the model takes.
         length: T.
+
+    Raises:
+        UserError: the pieces hold no notes.
     """
 
     def __init__(
@@ -34,6 +38,11 @@ class Windows:
         feature_names: Sequence[str],
         length: int,
     ):
+        if not pieces.num_notes.sum():
+            raise UserError(
+                f"there are no notes in the {len(pieces)} pieces of a split: prepare "
+                "a data set with notes in train, validation and test"
+            )
         ids = [pieces.piece(index) for index in range(len(pieces))]
         grammar = tokenizer.grammar
         self.length = length
@@ -72,15 +81,16 @@ class Windows:
         tokens = tf.where(here, tf.gather(self._tokens, index), PAD)
         shift = tf.where(tf.gather(self.pitched, tokens), semitones[:, tf.newaxis], 0)
         tokens += shift
-        inputs = {"tokens": tokens[:, :-1]}
+        filled = here[:, 1:]  # [B, T], the places that have a target
+        inputs = {"tokens": tf.where(filled, tokens[:, :-1], PAD)}
         states = tf.gather(self._states, index[:, :-1])
         for name in self.feature_names:
             if name in self._state_features:
                 values = tf.gather(self._state_features[name], states)
             else:
                 values = tf.gather(self._token_features[name], inputs["tokens"])
-            inputs[name] = tf.where(here[:, :-1], values, 0)
-        scored = here[:, 1:] & (steps[:, :-1] >= first_scored[:, tf.newaxis])
+            inputs[name] = tf.where(filled, values, 0)
+        scored = filled & (steps[:, :-1] >= first_scored[:, tf.newaxis])
         return inputs, tokens[:, 1:], tf.cast(scored, tf.float32)
 
 

@@ -15,6 +15,7 @@ from absl import flags
 from tfmusic.datasets import registry
 from tfmusic.errors import run_command
 from tfmusic.files import write_text
+from tfmusic.quiet import import_tensorflow
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "A run's folder.", required=True)
 _SPLIT = flags.DEFINE_enum(
@@ -39,6 +40,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write as well.")
 
 
 def main() -> None:
+    import_tensorflow()
     from tfmusic.datasets.pieces import load_pieces
     from tfmusic.training.evaluation import Evaluator
     from tfmusic.training.run import load_run

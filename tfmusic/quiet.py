@@ -9,10 +9,11 @@ def import_tensorflow() -> None:
     """Imports TensorFlow; its libraries' notes are not shown.
 
     They are printed while the libraries load, past `sys.stderr` and whatever
-    TF_CPP_MIN_LOG_LEVEL says. That variable is set to 2 (errors only) unless it is
-    set; where it is 0, everything is shown.
+    TF_CPP_MIN_LOG_LEVEL says. That variable is set to 3 unless it is set: errors that
+    matter are raised as well, and having no GPU is one of the others. Where it is 0,
+    everything is shown.
     """
-    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with contextlib.nullcontext() if level == "0" else _silent_stderr():
         import tensorflow  # noqa: F401
 

@@ -13,7 +13,8 @@ from absl import flags
 
 from tfmusic.config import PRESETS, override
 from tfmusic.datasets import registry
-from tfmusic.errors import UserError, run_command
+from tfmusic.errors import run_command
+from tfmusic.quiet import import_tensorflow
 
 _PRESET = flags.DEFINE_enum(
     "preset", "chorale_tiny", sorted(PRESETS), "Model and training, by name."
@@ -58,6 +59,7 @@ def main() -> None:
     changes = {key: value for key, value in changes.items() if value is not None}
     train_config = dataclasses.replace(preset.train, **changes)
     registry.get_dataset(train_config.dataset)
+    import_tensorflow()
 
     from tfmusic.datasets.pieces import load_pieces
     from tfmusic.tokenizers import get_tokenizer
@@ -76,10 +78,7 @@ def main() -> None:
         preset.model, vocabulary_size=tokenizer.vocabulary.size
     )
     model_dir = _MODEL_DIR.value or f"out/{_PRESET.value}"
-    try:
-        best = train(model_config, train_config, tokenizer, pieces, model_dir, strategy)
-    except ValueError as error:  # an inconsistent model, found as it is made
-        raise UserError(str(error)) from error
+    best = train(model_config, train_config, tokenizer, pieces, model_dir, strategy)
     print(
         f"best: {best['nats_per_token']:.4f} validation nats/token at step "
         f"{best['step']}; the run is in {model_dir}"

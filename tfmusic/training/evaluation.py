@@ -37,7 +37,7 @@ class Evaluator:
     ):
         self.model = model
         self.pieces = pieces
-        longest = int(np.diff(pieces.offsets).max()) + 1
+        longest = int(np.diff(pieces.offsets).max(initial=0)) + 1
         length = min(model.max_length, longest)
         self.stride = min(stride or -(-length // 4), length)
         windows = Windows(pieces, tokenizer, model.feature_names, length)

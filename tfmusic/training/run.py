@@ -63,7 +63,8 @@ def read_settings(model_dir: str) -> tuple[ModelConfig, TrainConfig, Tokenizer]:
             settings = json.load(file)
         with open(os.path.join(model_dir, TOKENIZER), encoding="utf-8") as file:
             tokenizer = tokenizer_from_json(file.read())
-        model, train = settings["model"], settings["train"]
+        model = configs.from_dict(ModelConfig, settings["model"])
+        train = configs.from_dict(TrainConfig, settings["train"])
     except OSError as error:
         raise UserError(
             f"{model_dir} is not a run's folder ({os.path.basename(error.filename)} "
@@ -71,8 +72,9 @@ def read_settings(model_dir: str) -> tuple[ModelConfig, TrainConfig, Tokenizer]:
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error}): train again") from error
-    model = configs.from_dict(ModelConfig, model)
-    return model, configs.from_dict(TrainConfig, train), tokenizer
+    except UserError as error:
+        raise UserError(f"{model_dir} is a run of another version: {error}") from error
+    return model, train, tokenizer
 
 
 def is_run(model_dir: str) -> bool:
@@ -124,6 +126,8 @@ def load_run(model_dir: str) -> Run:
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).split("\n")[0]
+        # Keras's report on several layers has the first one's error within.
+        paragraphs = str(error).split("\n\n")
+        reason = paragraphs[1] if len(paragraphs) > 1 else paragraphs[0]
         raise UserError(f"{path} does not fit the run's config: {reason}") from error
     return Run(model, tokenizer, model_config, train_config, best)

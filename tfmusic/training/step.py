@@ -36,6 +36,9 @@ class TrainStep:
     gradient for the same reason. XLA compiles the forward and backward pass alone:
     around `strategy.run` it is refused or crashes with several devices.
 
+    Dropout is a function of (seed, step, replica): a resumed run goes on as it would
+    have, and no two replicas drop the same units.
+
     Args:
         model: a MusicDecoder.
         optimizer: of Keras, made under the strategy's scope.
@@ -48,6 +51,12 @@ class TrainStep:
         self.model = model
         self.optimizer = optimizer
         self.trainable_variables = model.trainable_variables
+        self._dropout_states = [
+            variable
+            for variable in model.non_trainable_variables
+            if variable.name == "seed_generator_state"
+        ]
+        self._dropout_seeds = [int(state.numpy()[0]) for state in self._dropout_states]
         self.clip_norm = clip_norm
         self.label_smoothing = label_smoothing
         self._gradients = tf.function(self._loss_and_gradients, jit_compile=xla)
@@ -64,6 +73,7 @@ class TrainStep:
         """
         inputs, targets, weights = batch
         replica = tf.distribute.get_replica_context()
+        self._set_dropout(replica)
         total = replica.all_reduce("sum", tf.reduce_sum(weights))
         nats, gradients = self._gradients(inputs, targets, weights, total)
         gradients = replica.all_reduce("sum", gradients)
@@ -75,6 +85,15 @@ class TrainStep:
         gradients = [gradient * scale for gradient in gradients]
         self.optimizer.apply(gradients, self.trainable_variables)
         return nats, tf.reduce_sum(weights), norm
+
+    def _set_dropout(self, replica):
+        # Checkpoints don't hold Keras's counters of random draws, so each step sets
+        # them from its own number.
+        draw = tf.cast(self.optimizer.iterations.value, tf.int32)
+        draw *= replica.num_replicas_in_sync
+        draw += replica.replica_id_in_sync_group
+        for state, seed in zip(self._dropout_states, self._dropout_seeds, strict=True):
+            state.assign(tf.stack([seed, draw]))
 
     def _loss_and_gradients(self, inputs, targets, weights, total):
         with tf.GradientTape() as tape:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import os
 
 import keras
@@ -13,14 +12,11 @@ from tfmusic.datasets.pieces import Pieces
 from tfmusic.datasets.pipeline import Windows, training_batches
 from tfmusic.errors import UserError
 from tfmusic.models import MusicDecoder
-from tfmusic.tokenizers import Tokenizer, check_same
-from tfmusic.training import run
+from tfmusic.tokenizers import Tokenizer
+from tfmusic.training import checks, run
 from tfmusic.training.evaluation import Evaluator
 from tfmusic.training.progress import Progress
 from tfmusic.training.step import TrainStep, make_optimizer
-
-# Settings that a resumed run may change.
-RESUMABLE = {"steps", "evaluate_every", "checkpoint_every"}
 
 # What tf.summary.scalar writes; that function itself needs TensorBoard installed.
 _SCALAR = tf.compat.v1.SummaryMetadata(
@@ -54,13 +50,16 @@ def train(
         UserError: the settings do not fit each other or the folder's run, or the
             loss is not finite.
     """
-    _check(model_config, train_config, tokenizer, strategy)
-    _check_resumable(model_dir, model_config, train_config, tokenizer)
-    run.write_settings(model_dir, model_config, train_config, tokenizer)
+    replicas = strategy.num_replicas_in_sync
+    checks.check_settings(model_config, train_config, tokenizer, replicas)
+    checks.check_resumable(model_dir, model_config, train_config, tokenizer)
     keras.utils.set_random_seed(train_config.seed)
     dtype = "mixed_bfloat16" if train_config.dtype == "bfloat16" else "float32"
     with strategy.scope():
-        model = MusicDecoder(**dataclasses.asdict(model_config), dtype=dtype)
+        try:
+            model = MusicDecoder(**dataclasses.asdict(model_config), dtype=dtype)
+        except ValueError as error:
+            raise UserError(str(error)) from error
         optimizer = make_optimizer(train_config)
         optimizer.build(model.trainable_variables)
     checkpoints = tf.train.CheckpointManager(
@@ -68,10 +67,14 @@ def train(
         os.path.join(model_dir, "checkpoints"),
         max_to_keep=2,
     )
-    if checkpoints.latest_checkpoint:
-        status = checkpoints.checkpoint.restore(checkpoints.latest_checkpoint)
-        status.assert_existing_objects_matched().assert_consumed()
-    first_step = int(optimizer.iterations)
+    _restore(checkpoints)
+    first_step = int(optimizer.iterations.numpy())
+    best = run.read_best(model_dir)
+    if not best and first_step >= train_config.steps:
+        raise UserError(
+            f"{model_dir} is at step {first_step} already and was never evaluated: "
+            "give more --steps"
+        )
 
     step_of_replica = TrainStep(
         model,
@@ -94,13 +97,14 @@ def train(
         pieces["train"], model, tokenizer, train_config, strategy, first_step
     )
     evaluator = Evaluator(model, tokenizer, pieces["validation"], xla=train_config.xla)
+    # Not before: what can't be trained leaves no settings behind to be resumed.
+    run.write_settings(model_dir, model_config, train_config, tokenizer)
     progress = Progress(first_step, train_config.steps)
     progress.say(
         f"{model.count_params():,} parameters, {pieces['train'].num_tokens:,} tokens "
-        f"to train on, {type(strategy).__name__} x {strategy.num_replicas_in_sync}"
+        f"to train on, {type(strategy).__name__} x {replicas}"
         + (f", from step {first_step}" if first_step else "")
     )
-    best = run.read_best(model_dir)
     with _Log(model_dir) as log:
         sums = [0.0, 0.0]
         for index in range(first_step, train_config.steps):
@@ -118,13 +122,7 @@ def train(
             if not (evaluate or checkpoint or progress.is_due()):
                 continue
             mean = float(sums[0]) / float(sums[1])
-            if not math.isfinite(mean) or not math.isfinite(float(norm)):
-                raise UserError(
-                    f"the loss is not finite at step {done} (gradient norm "
-                    f"{float(norm):.3g}, learning rate "
-                    f"{float(optimizer.learning_rate):.3g}): lower the learning rate "
-                    f"(--set learning_rate=...) and train again in a new --model_dir"
-                )
+            checks.check_finite(done, mean, norm, optimizer.learning_rate)
             sums = [0.0, 0.0]
             progress.show(done, mean)
             log.write(
@@ -140,14 +138,16 @@ def train(
             if evaluate:
                 with progress.paused():
                     scores = evaluator()
+                score = scores["nats_per_token"]
+                checks.check_finite(done, score, norm, optimizer.learning_rate)
                 log.write(done, "validation", scores)
-                better = not best or scores["nats_per_token"] < best["nats_per_token"]
+                better = not best or score < best["nats_per_token"]
                 if better:
                     best = {"step": done, **scores}
                     run.save_best(model, model_dir, best)
                 progress.say(
-                    f"step {done}: validation {scores['nats_per_token']:.4f} "
-                    f"nats/token, accuracy {scores['accuracy']:.1%}"
+                    f"step {done}: validation {score:.4f} nats/token, "
+                    f"accuracy {scores['accuracy']:.1%}"
                     + (" (best so far)" if better else "")
                 )
             if checkpoint:
@@ -159,40 +159,19 @@ def train(
     }
 
 
-def _check(model_config, train_config, tokenizer, strategy):
-    """Refuses settings that do not fit each other, before anything is made."""
-    if train_config.length > model_config.max_length:
-        raise UserError(
-            f"windows of {train_config.length} tokens are longer than the model's "
-            f"max_length {model_config.max_length}: --set length or max_length"
-        )
-    if train_config.batch_size % strategy.num_replicas_in_sync:
-        raise UserError(
-            f"batch_size {train_config.batch_size} does not divide into "
-            f"{strategy.num_replicas_in_sync} replicas: --set batch_size"
-        )
-    for name, num_values in model_config.features.items():
-        if tokenizer.features.get(name) != num_values:
-            raise UserError(
-                f"the model wants feature {name!r} with {num_values} values; tokenizer "
-                f"{tokenizer.name} has {tokenizer.features}: --set features"
-            )
-
-
-def _check_resumable(model_dir, model_config, train_config, tokenizer):
-    """Refuses a folder that holds a run with other settings."""
-    if not run.is_run(model_dir):
+def _restore(checkpoints):
+    """Restores the latest checkpoint, if there is one, to the last variable."""
+    path = checkpoints.latest_checkpoint
+    if not path:
         return
-    old_model, old_train, old_tokenizer = run.read_settings(model_dir)
-    check_same(old_tokenizer, tokenizer, model_dir, "this training")
-    for old, new in ((old_model, model_config), (old_train, train_config)):
-        for field in dataclasses.fields(old):
-            before, after = getattr(old, field.name), getattr(new, field.name)
-            if before != after and field.name not in RESUMABLE:
-                raise UserError(
-                    f"{model_dir} holds a run with {field.name}={before}, not {after}: "
-                    "give its settings again, or another --model_dir"
-                )
+    try:
+        status = checkpoints.checkpoint.restore(path)
+        status.assert_existing_objects_matched().assert_consumed()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise UserError(
+            f"{path} does not hold this run's model and optimizer: train in another "
+            "--model_dir"
+        ) from error
 
 
 def _batches(pieces, model, tokenizer, config, strategy, first_step):

@@ -1,0 +1,245 @@
+"""The loop as a whole: where it stops, goes on, is told apart, and what it leaves."""
+
+import dataclasses
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.tiny import MODEL, TOKENIZER, TRAIN, make_pieces
+from tfmusic.errors import UserError
+from tfmusic.tokenizers import ChoraleTokenizer
+from tfmusic.training import run, trainer
+from tfmusic.training.strategy import get_strategy
+
+# Keras copies weights to numpy in a way that numpy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning")
+
+PIECES = {
+    "train": make_pieces(40, 80, 20),
+    "validation": make_pieces(20, 36, seed=1),
+}
+DROPOUT = dataclasses.replace(MODEL, dropout=0.3)
+
+
+def train(folder, model=DROPOUT, strategy="one_device", pieces=PIECES, **changes):
+    config = dataclasses.replace(TRAIN, **changes)
+    strategy = get_strategy(strategy)
+    return trainer.train(model, config, TOKENIZER, pieces, str(folder), strategy)
+
+
+def weights(folder):
+    return run.load_run(str(folder)).model.get_weights()
+
+
+def metrics(folder, on):
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [line for line in map(json.loads, lines) if line["on"] == on]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """The folder of a training of 4 steps, looked at in each, and what it returned."""
+    folder = tmp_path_factory.mktemp("trainer") / "unbroken"
+    return folder, train(folder, checkpoint_every=1)
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
+    unbroken, tmp_path, capsys
+):
+    train(tmp_path, steps=2, checkpoint_every=1)
+    assert "from step" not in capsys.readouterr().out
+    train(tmp_path, steps=4, checkpoint_every=1)
+    assert ", from step 2\n" in capsys.readouterr().out
+    for array, other in zip(weights(tmp_path), weights(unbroken[0]), strict=True):
+        np.testing.assert_array_equal(array, other)
+    names = ("step", "nats_per_token", "gradient_norm", "learning_rate")
+    stopped, whole = (
+        [[line[name] for name in names] for line in metrics(folder, "train")]
+        for folder in (tmp_path, unbroken[0])
+    )
+    assert stopped == whole
+    assert run.read_settings(str(tmp_path))[1].steps == 4
+
+
+def test_what_a_run_leaves(unbroken):
+    folder, result = unbroken
+    assert {path.name for path in folder.iterdir()} == {
+        *("config.json", "tokenizer.json", "metrics.jsonl"),
+        *("best", "checkpoints", "logs"),
+    }
+    assert run.read_settings(str(folder))[:2] == (
+        DROPOUT,
+        dataclasses.replace(TRAIN, checkpoint_every=1),
+    )
+    latest = tf.train.latest_checkpoint(str(folder / "checkpoints"))
+    assert os.path.basename(latest) == "ckpt-4"
+    assert [line["step"] for line in metrics(folder, "train")] == [1, 2, 3, 4]
+    (validation,) = metrics(folder, "validation")
+    best = run.read_best(str(folder))
+    assert validation == {"on": "validation", **best}
+    assert (best["step"], best["num_tokens"], best["num_pieces"]) == (4, 56, 2)
+    assert result == {
+        **best,
+        "parameters": sum(array.size for array in weights(folder)),
+        "tokens_per_second": result["tokens_per_second"],
+    }
+    assert result["tokens_per_second"] > 0
+
+
+def test_tensorboard_shows_the_same_numbers(unbroken):
+    folder, _ = unbroken
+    shown = {}
+    for path in (folder / "logs").iterdir():
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(record)
+            for value in event.summary.value:
+                assert value.metadata.plugin_data.plugin_name == "scalars"
+                number = float(tf.make_ndarray(value.tensor))
+                shown[event.step, value.tag] = number
+    for on in "train", "validation":
+        for line in metrics(folder, on):
+            for name in line.keys() - {"step", "on"}:
+                expected = pytest.approx(line[name], rel=1e-6)
+                assert shown[line["step"], f"{on}/{name}"] == expected
+
+
+def test_a_finished_run_has_nothing_left_to_do(unbroken):
+    folder, result = unbroken
+    before = (folder / "metrics.jsonl").read_text()
+    again = train(folder, checkpoint_every=1)
+    assert again == {**result, "tokens_per_second": 0}
+    assert (folder / "metrics.jsonl").read_text() == before
+
+
+def test_two_devices_learn_what_one_learns(tmp_path):
+    folders = {}
+    for strategy in "one_device", "mirrored":
+        folders[strategy] = tmp_path / strategy
+        train(
+            folders[strategy],
+            MODEL,
+            strategy,
+            steps=3,
+            checkpoint_every=1,
+            clip_norm=0.1,
+            label_smoothing=0.1,
+        )
+    one, two = (metrics(folder, "train") for folder in folders.values())
+    assert min(line["gradient_norm"] for line in one) > 0.2  # so clipping acts
+    for line, other in zip(one, two, strict=True):
+        for name in "nats_per_token", "gradient_norm":
+            assert other[name] == pytest.approx(line[name], rel=1e-5)
+    for array, other in zip(*map(weights, folders.values()), strict=True):
+        np.testing.assert_allclose(array, other, atol=1e-5)
+
+
+class Scores:
+    """An Evaluator whose scores are set beforehand."""
+
+    def __init__(self, *nats):
+        self.nats = iter(nats)
+
+    def __call__(self, *_, **__):
+        return lambda: {"nats_per_token": next(self.nats), "accuracy": 0.5}
+
+
+def test_the_best_weights_are_kept(tmp_path, monkeypatch, unbroken):
+    monkeypatch.setattr(trainer, "Evaluator", Scores(2.0, 1.0, 3.0, 1.5))
+    result = train(tmp_path, evaluate_every=1)
+    expected = {"step": 2, "nats_per_token": 1.0, "accuracy": 0.5}
+    assert run.read_best(str(tmp_path)) == expected
+    assert result.items() >= expected.items()
+    best = weights(tmp_path)
+    last = weights(unbroken[0])
+    assert any((a != b).any() for a, b in zip(best, last, strict=True))
+
+    # Neither does a run that goes on forget the best.
+    monkeypatch.setattr(trainer, "Evaluator", Scores(1.2, 1.1))
+    assert train(tmp_path, steps=6, evaluate_every=1)["step"] == 2
+    for array, other in zip(weights(tmp_path), best, strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
+def test_weights_whose_score_is_not_finite_are_never_the_best(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "Evaluator", Scores(float("nan")))
+    with pytest.raises(UserError, match="not finite at step 1"):
+        train(tmp_path, steps=1)
+    assert run.read_best(str(tmp_path)) is None
+    assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
+
+
+def test_a_training_that_diverges_ends_with_a_line(tmp_path):
+    with pytest.raises(
+        UserError, match="the loss is not finite at step [234]"
+    ) as error:
+        train(tmp_path, learning_rate=1e30, checkpoint_every=1)
+    assert "\n" not in str(error.value)
+    assert [line["step"] for line in metrics(tmp_path, "train")][-1] < 4
+
+
+def test_a_run_past_its_steps_that_was_never_evaluated(tmp_path, unbroken):
+    shutil.copytree(unbroken[0], tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "best")
+    with pytest.raises(UserError, match="at step 4 already .* more --steps"):
+        train(tmp_path, steps=3)
+
+
+def test_checkpoints_of_another_model_are_refused(tmp_path, unbroken):
+    shutil.copytree(unbroken[0] / "checkpoints", tmp_path / "checkpoints")
+    for changes in (
+        {"num_layers": 2},
+        {"hidden_dim": 12},
+        {"features": {}},
+        {"positions": "learned"},
+    ):
+        with pytest.raises(UserError, match="ckpt-4 does not hold this run's model"):
+            train(tmp_path, dataclasses.replace(DROPOUT, **changes))
+    assert os.listdir(tmp_path) == ["checkpoints"]
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path, unbroken):
+    shutil.copytree(unbroken[0] / "checkpoints", tmp_path / "checkpoints")
+    (tmp_path / "checkpoints" / "ckpt-4.index").write_bytes(b"nothing")
+    with pytest.raises(UserError, match="ckpt-4 does not hold"):
+        train(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"length": 17}, "windows of 17"),
+        ({"strategy": "mirrored", "batch_size": 3}, "2 replicas"),
+        ({"model": dataclasses.replace(MODEL, num_heads=3)}, "num_heads 3"),
+        ({"model": dataclasses.replace(MODEL, mixer="none")}, "unknown mixer 'none'"),
+        ({"pieces": {**PIECES, "train": make_pieces()}}, "no notes"),
+        ({"pieces": {**PIECES, "validation": make_pieces()}}, "no notes"),
+    ],
+)
+def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        train(tmp_path / "run", **options)
+    assert not os.listdir(tmp_path)
+
+
+def test_another_runs_folder_is_left_as_it_was(unbroken):
+    folder, _ = unbroken
+
+    def content():
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return {path: path.read_bytes() for path in files}
+
+    before = content()
+    with pytest.raises(UserError, match="dropout=0.3, not 0.0"):
+        train(folder, MODEL)
+    with pytest.raises(UserError, match="batch_size=4, not 2"):
+        train(folder, batch_size=2)
+    other = ChoraleTokenizer(min_pitch=35)
+    with pytest.raises(UserError, match=f"{TOKENIZER.hash}.*{other.hash}"):
+        trainer.train(
+            *(DROPOUT, TRAIN, other, PIECES, str(folder), get_strategy("auto"))
+        )
+    assert content() == before

@@ -1,0 +1,83 @@
+"""What can't be trained is refused in one line, before anything is written."""
+
+import dataclasses
+import math
+
+from tfmusic.config import ModelConfig, TrainConfig
+from tfmusic.errors import UserError
+from tfmusic.tokenizers import Tokenizer, check_same
+from tfmusic.training import run
+
+# Settings that a resumed run may change.
+RESUMABLE = {"steps", "evaluate_every", "checkpoint_every"}
+
+
+def check_settings(
+    model_config: ModelConfig,
+    train_config: TrainConfig,
+    tokenizer: Tokenizer,
+    num_replicas: int,
+) -> None:
+    """Checks that the settings fit each other.
+
+    Raises:
+        UserError: they don't.
+    """
+    if train_config.length > model_config.max_length:
+        raise UserError(
+            f"windows of {train_config.length} tokens are longer than the model's "
+            f"max_length {model_config.max_length}: --set length or max_length"
+        )
+    if train_config.batch_size % num_replicas:
+        raise UserError(
+            f"batch_size {train_config.batch_size} does not divide into "
+            f"{num_replicas} replicas: --set batch_size"
+        )
+    if not 0 <= train_config.seed < 2**31:
+        raise UserError(f"seed {train_config.seed}: expected 0 to {2**31 - 1}")
+    for name, num_values in model_config.features.items():
+        if tokenizer.features.get(name) != num_values:
+            raise UserError(
+                f"the model wants feature {name!r} with {num_values} values; tokenizer "
+                f"{tokenizer.name} has {tokenizer.features}: --set features"
+            )
+
+
+def check_resumable(
+    model_dir: str,
+    model_config: ModelConfig,
+    train_config: TrainConfig,
+    tokenizer: Tokenizer,
+) -> None:
+    """Checks that a folder holds no run, or one with these settings.
+
+    Raises:
+        UserError: it holds another; both settings, or tokenizers, are named.
+    """
+    if not run.is_run(model_dir):
+        return
+    old_model, old_train, old_tokenizer = run.read_settings(model_dir)
+    check_same(old_tokenizer, tokenizer, model_dir, "this training")
+    for old, new in ((old_model, model_config), (old_train, train_config)):
+        for field in dataclasses.fields(old):
+            before, after = getattr(old, field.name), getattr(new, field.name)
+            if before != after and field.name not in RESUMABLE:
+                raise UserError(
+                    f"{model_dir} holds a run with {field.name}={before}, not {after}: "
+                    "give its settings again, or another --model_dir"
+                )
+
+
+def check_finite(step: int, nats_per_token, gradient_norm, learning_rate) -> None:
+    """Checks that a training has not diverged.
+
+    Raises:
+        UserError: the loss or the gradient is not finite.
+    """
+    norm = float(gradient_norm)
+    if not math.isfinite(nats_per_token) or not math.isfinite(norm):
+        raise UserError(
+            f"the loss is not finite at step {step} (gradient norm {norm:.3g}, "
+            f"learning rate {float(learning_rate):.3g}): lower the learning rate "
+            "(--set learning_rate=...) and train again in a new --model_dir"
+        )
