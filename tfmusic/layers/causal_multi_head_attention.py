@@ -66,6 +66,7 @@ class CausalMultiHeadAttention(TokenMixer):
         logits = self._content_logits(query, key)  # [B, N, T, T]
         distances = self.distance_logits(query, time)
         if distances is not None:
+            distances = relative.clip_distances(distances, time)
             logits += relative.relative_to_absolute(distances)
         logits = ops.where(masks.causal_mask(time), logits, masks.MASKED)
         weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
@@ -87,8 +88,8 @@ class CausalMultiHeadAttention(TokenMixer):
         distances = self.distance_logits(query, num_rows + time)
         if distances is not None:
             old += relative.relative_to_cached(distances, position, num_rows)
-            nearest = relative.clip_distances(distances, time)
-            new += relative.relative_to_absolute(nearest)
+            distances = relative.clip_distances(distances, time)
+            new += relative.relative_to_absolute(distances)
         old = ops.where(masks.filled_mask(position, num_rows), old, masks.MASKED)
         new = ops.where(masks.causal_mask(time), new, masks.MASKED)
         weights = tf.nn.softmax(ops.concatenate([old, new], axis=-1))
@@ -102,10 +103,11 @@ class CausalMultiHeadAttention(TokenMixer):
 
         Args:
             query: `[B, N, T, H]`, scaled.
-            num_distances: L, an integer or an integer tensor.
+            num_distances: how many are asked for, an integer or an integer tensor.
 
         Returns:
-            float32 `[B, N, T, L]`, column c scores distance `L - 1 - c`.
+            float32 `[B, N, T, L]`, column c scores distance `L - 1 - c`. L may be
+            another number: farther distances are clipped to the first column.
         """
         return None
 

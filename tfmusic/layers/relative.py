@@ -57,29 +57,21 @@ def relative_to_cached(logits, position, num_rows):
     """Reindexes logits from relative distance to the rows of a cache.
 
     Query t stands at `position + t`, row s of the cache at s, so their distance is
-    `position + t - s`. Rows s >= position are undefined: mask them. Only padding,
-    slicing and reshaping with a start that may be known at run time alone, so that
-    one graph serves every position.
+    `position + t - s`. Rows s >= position are undefined: mask them. A gather, as its
+    indices may be known at run time alone: one graph serves every position and, where
+    XLA compiles it, is compiled once. (The start of a slice is a constant to XLA.)
 
     Args:
-        logits: `[B, N, T, M + T]`, last axis from the farthest to the nearest.
+        logits: `[B, N, T, L]`, last axis from the farthest to the nearest.
         position: int32 scalar, rows of the cache that are filled, at most M.
         num_rows: M, an integer or an integer tensor.
 
     Returns:
         `[B, N, T, M]`, last axis indexed by cache row.
     """
-    batch, heads, time, _ = ops.shape(logits)
-    # Query t's row 0 is column `num_rows - position + time - 1 - t`. In rows of
-    # `width` columns laid end to end, each next query starts `width - 1` later.
-    width = 2 * num_rows + time
-    start = num_rows - position + time - 1
-    logits = ops.pad(logits, [[0, 0], [0, 0], [0, 0], [0, num_rows]])
-    if time == 1:
-        return ops.slice(logits, (0, 0, 0, start), (batch, heads, 1, num_rows))
-    logits = ops.reshape(logits, (batch, heads, time * width))
-    logits = ops.pad(logits, [[0, 0], [0, 0], [0, num_rows]])
-    size = time * (width - 1)
-    logits = ops.slice(logits, (0, 0, start), (batch, heads, size))
-    logits = ops.reshape(logits, (batch, heads, time, width - 1))
-    return logits[..., :num_rows]  # [B, N, T, M]
+    batch, heads, time, known = ops.shape(logits)
+    steps = ops.arange(time)[:, None]  # [T, 1]
+    distances = position + steps - ops.arange(num_rows)  # [T, M]
+    columns = ops.clip(known - 1 - distances, 0, known - 1)
+    logits = ops.reshape(logits, (batch, heads, time * known))
+    return ops.take(logits, steps * known + columns, axis=-1)  # [B, N, T, M]

@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from tfmusic.layers import relative
 from tfmusic.layers.causal_multi_head_attention import CausalMultiHeadAttention
 
 
@@ -47,8 +46,7 @@ class RelativeGlobalAttention(CausalMultiHeadAttention):
         if isinstance(num_distances, int) and num_distances < self.max_distance:
             table = table[:, self.max_distance - num_distances :]
         logits = ops.matmul(query, ops.transpose(table, (0, 2, 1)))  # [B, N, T, L]
-        logits = ops.cast(logits, "float32")
-        return relative.clip_distances(logits, num_distances)
+        return ops.cast(logits, "float32")
 
     def get_config(self):
         return {**super().get_config(), "max_distance": self.max_distance}
