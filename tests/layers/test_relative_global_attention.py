@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import goldens, reference
+from tfmusic.layers import (
+    CausalMultiHeadAttention,
+    RelativeGlobalAttention,
+    apply_update,
+)
+
+MAX_DISTANCE, TIME = 4, 9
+
+
+@pytest.fixture(scope="module")
+def layer():
+    layer = RelativeGlobalAttention(2, 3, max_distance=MAX_DISTANCE)
+    layer.build((None, None, goldens.DIM))
+    goldens.shake(layer)
+    return layer
+
+
+@pytest.fixture(scope="module")
+def x():
+    return goldens.hidden(2, TIME)
+
+
+@pytest.fixture(scope="module")
+def expected(layer, x):
+    weights = reference.weights_of(layer)
+    return np.array([reference.attention(row, weights, 2) for row in x])
+
+
+@pytest.mark.parametrize("time", [1, MAX_DISTANCE - 1, MAX_DISTANCE, TIME])
+def test_equals_the_written_out_formula(layer, x, expected, time):
+    np.testing.assert_allclose(layer(x[:, :time]), expected[:, :time], atol=1e-5)
+
+
+def test_one_rule_for_distances_past_the_longest(layer, x, expected):
+    """In a trace of unknown time, and in steps with a cache of unknown length."""
+    whole = tf.function(layer.__call__, autograph=False)
+    spec = tf.TensorSpec([None, None, goldens.DIM])
+    np.testing.assert_allclose(
+        whole.get_concrete_function(spec)(tf.constant(x)), expected, atol=1e-5
+    )
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, 3, goldens.DIM]),
+            [tf.TensorSpec([None, 2, None, 3])] * 2,
+            tf.TensorSpec([], tf.int32),
+        ]
+    )
+    def chunk(x, cache, position):
+        y, update = layer.extend(x, tuple(cache), position)
+        return y, apply_update(tuple(cache), update, position, layer.cache_kinds)
+
+    for num_rows in (TIME, 2 * TIME):
+        cache = layer.init_cache(2, num_rows)
+        for position in range(0, TIME, 3):
+            y, cache = chunk(x[:, position : position + 3], list(cache), position)
+            np.testing.assert_allclose(
+                y, expected[:, position : position + 3], atol=1e-5
+            )
+
+
+def test_distances_within_the_longest_are_all_told_apart(layer):
+    """A key's distance moves the output, up to the longest."""
+    x = np.zeros([1, TIME, goldens.DIM], "float32")
+    outputs = []
+    for distance in range(TIME):
+        marked = x.copy()
+        marked[0, TIME - 1 - distance] = 1
+        marked[0, TIME - 1] = 1
+        outputs.append(layer(marked)[0, -1].numpy())
+    for first in range(1, TIME):
+        for second in range(1, first):
+            same = min(first, second) >= MAX_DISTANCE - 1
+            assert np.allclose(outputs[first], outputs[second], atol=1e-6) == same
+
+
+def test_without_its_embeddings_it_is_plain_attention(x):
+    relative = RelativeGlobalAttention(2, 3, max_distance=MAX_DISTANCE)
+    plain = CausalMultiHeadAttention(2, 3)
+    for layer in (relative, plain):
+        layer.build((None, None, goldens.DIM))
+    relative.set_weights([np.zeros([2, MAX_DISTANCE, 3]), *plain.get_weights()])
+    np.testing.assert_allclose(relative(x), plain(x), atol=1e-6)
+
+
+def test_no_tensor_holds_an_embedding_for_each_pair():
+    """Skewing: T * T * H numbers are what the layer is there to avoid."""
+    time, size = 16, 64
+    layer = RelativeGlobalAttention(1, size, max_distance=time)
+    function = tf.function(layer.__call__, autograph=False)
+    graph = function.get_concrete_function(tf.TensorSpec([1, time, 4])).graph
+    largest = max(
+        out.shape.num_elements() or 0
+        for operation in graph.get_operations()
+        for out in operation.outputs
+        if out.shape.rank is not None
+    )
+    assert largest < time * time * size
+
+
+def test_a_distance_is_needed():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        RelativeGlobalAttention(2, 3, max_distance=0)
