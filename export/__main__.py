@@ -20,14 +20,17 @@ from absl import flags
 import tfmusic
 from tfmusic.errors import UserError, run_command
 from tfmusic.files import atomic_folder, atomic_path
+from tfmusic.quiet import import_tensorflow
 
 FORMATS = ("saved_model", "tflite")
 QUANTIZATIONS = ("none", "dynamic_int8")
 
-_MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.")
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the files go.")
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Where the files go.", required=True
+)
 _FORMATS = flags.DEFINE_list(
-    "formats", ",".join(FORMATS), f"Any of {', '.join(FORMATS)}."
+    "formats", ",".join(FORMATS), "Any of saved_model and tflite."
 )
 _QUANTIZATION = flags.DEFINE_enum(
     "quantization",
@@ -38,19 +41,18 @@ _QUANTIZATION = flags.DEFINE_enum(
 
 
 def main() -> None:
-    for flag in (_MODEL_DIR, _OUTPUT_DIR):
-        if not flag.value:
-            raise UserError(f"give --{flag.name}=DIR")
     unknown = [name for name in _FORMATS.value if name not in FORMATS]
     if unknown or not _FORMATS.value:
         raise UserError(
-            f"--formats={','.join(_FORMATS.value)}: any of {','.join(FORMATS)}"
+            f"--formats={','.join(_FORMATS.value)}: give any of {','.join(FORMATS)}"
         )
+    import_tensorflow()
 
     from tfmusic.export.verify import VerificationError
     from tfmusic.training.run import load_run
 
     run = load_run(_MODEL_DIR.value)
+    print(f"exporting {_MODEL_DIR.value} ...", flush=True)
     try:
         export(run, _OUTPUT_DIR.value, _FORMATS.value, _QUANTIZATION.value)
     except VerificationError as error:

@@ -35,6 +35,7 @@ PAD, EOS, BOS = 0, 1, 2
 NUM_SPECIAL = 3
 MASKED = -1e30  # a logit that is never drawn
 CACHE_GROWTH = 128  # rows by which the cache becomes longer: short ones are faster
+TICKS_PER_SECOND = 440  # of the MIDI files
 
 
 def load(source: str | os.PathLike | bytes) -> "MusicModel":
@@ -48,14 +49,11 @@ def load(source: str | os.PathLike | bytes) -> "MusicModel":
         OSError: it can't be read.
     """
     if isinstance(source, bytes):
-        opened, content = io.BytesIO(source), {"model_content": source}
+        file, content = io.BytesIO(source), {"model_content": source}
     else:
-        opened = content = os.fspath(source)
-        content = {"model_path": opened}
-        with open(opened, "rb"):  # for the usual OSError
-            pass
+        file, content = source, {"model_path": os.fspath(source)}
     try:
-        with zipfile.ZipFile(opened) as archive:
+        with zipfile.ZipFile(file) as archive:
             about = json.loads(archive.read("tfmusic.json"))
             tokenizer = archive.read("tokenizer.json").decode()
             config = archive.read("config.json").decode()
@@ -331,11 +329,13 @@ def sample(logits: np.ndarray, uniform: float, sampler: Sampler) -> int:
         uniform: in [0, 1).
         sampler: its settings, but for the repetition penalty.
     """
-    if sampler.temperature == 0:
+    temperature = np.float32(sampler.temperature)
+    if temperature == 0:
         return int(np.argmax(logits))
     logits = logits.astype(np.float32)
     ids = np.argsort(-logits, kind="stable")
-    logits = (logits[ids] - logits[ids[0]]) / np.float32(sampler.temperature)
+    with np.errstate(over="ignore"):  # to minus infinity, whose mass is zero
+        logits = (logits[ids] - logits[ids[0]]) / temperature
     masses = np.exp(logits)
     probabilities = masses / masses.sum()
     cumulative = np.cumsum(probabilities)
@@ -404,16 +404,19 @@ def write_midi(notes: Sequence[Note], path: str | os.PathLike) -> None:
     """Writes notes as a standard MIDI file, one track for each of theirs.
 
     Time is kept to 1/440 second (220 ticks a quarter, 120 quarters a minute). The
-    file takes its place at the end.
+    file takes its place at the end; its folder is made if it is not there.
     """
-    tempo = _chunk(b"MTrk", b"\x00\xff\x51\x03" + (500_000).to_bytes(3) + _END)
+    microseconds = (500_000).to_bytes(3, "big")  # a quarter
+    tempo = _chunk(b"MTrk", b"\x00\xff\x51\x03" + microseconds + _END)
     tracks = sorted({note.track for note in notes})
     chunks = [
         _chunk(b"MTrk", _track([note for note in notes if note.track == track], number))
         for number, track in enumerate(tracks)
     ]
-    header = _chunk(b"MThd", struct.pack(">HHH", 1, 1 + len(chunks), 220))
+    division = TICKS_PER_SECOND // 2  # ticks a quarter
+    header = _chunk(b"MThd", struct.pack(">HHH", 1, 1 + len(chunks), division))
     folder, name = os.path.split(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as scratch:
         temporary = os.path.join(scratch, name)
         with open(temporary, "wb") as file:
@@ -425,7 +428,7 @@ _END = b"\x00\xff\x2f\x00"
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    return kind + len(content).to_bytes(4) + content
+    return kind + len(content).to_bytes(4, "big") + content
 
 
 def _track(notes: list[Note], number: int) -> bytes:
@@ -433,15 +436,15 @@ def _track(notes: list[Note], number: int) -> bytes:
     channel += channel >= 9  # the tenth is for drums
     events = []
     for note in notes:
-        start, end = round(note.start * 440), round(note.end * 440)
+        start = round(note.start * TICKS_PER_SECOND)
+        end = max(round(note.end * TICKS_PER_SECOND), start + 1)
         events.append((start, 1, 0x90, note.pitch, note.velocity))
         events.append((end, 0, 0x80, note.pitch, 0))  # before a note that begins then
     content = bytes([0, 0xC0 | channel, notes[0].program])
     now = 0
     for tick, _, kind, pitch, velocity in sorted(events):
-        content += _variable_length(tick - now) + bytes(
-            [kind | channel, pitch, velocity]
-        )
+        content += _variable_length(tick - now)
+        content += bytes([kind | channel, pitch, velocity])
         now = tick
     return content + _END
 
@@ -475,24 +478,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"--{name}", type=kind, default=getattr(Sampler, name), help=text
         )
     options = vars(parser.parse_args(arguments))
+    settings = {name: options[name] for name in sampling}
     try:
+        Sampler(**settings)
         model = load(options["model"])
         begin = time.perf_counter()
-        (ids,) = model.generate(
-            [[]],
-            options["tokens"],
-            options["seed"],
-            **{name: options[name] for name in sampling},
-        )
-        seconds = time.perf_counter() - begin
+        (ids,) = model.generate([[]], options["tokens"], options["seed"], **settings)
+        speed = len(ids) / (time.perf_counter() - begin)
         notes, num_invalid = model.decode(ids)
         write_midi(notes, options["output"])
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        print(f"runtime: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except ValueError as error:
         print(f"runtime: {options['model']}: {error}", file=sys.stderr)
         return 2
     print(
         f"{options['output']}: {len(notes)} notes from {len(ids)} tokens "
-        f"({num_invalid} invalid), {len(ids) / seconds:.0f} tokens/s"
+        f"({num_invalid} invalid), {speed:.0f} tokens/s"
     )
     return 0
 

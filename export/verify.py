@@ -78,8 +78,8 @@ def verify_tflite(
         _check_equal(path, drifts)
     elif not drifts["generated"].mean_kl <= MAX_MEAN_KL:
         raise VerificationError(
-            f"{_name(path)} drifts: {drifts['generated']}; at most {MAX_MEAN_KL} nats are "
-            "right. Export with --quantization=none"
+            f"{_name(path)} drifts: {drifts['generated']}; the limit is a mean KL of "
+            f"{MAX_MEAN_KL} nats. Export with --quantization=none"
         )
     return drifts
 
@@ -115,9 +115,12 @@ def operators(path: str | os.PathLike) -> set[str]:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file.read()))
     names = {code: name for name, code in vars(schema.BuiltinOperator).items()}
     found = set()
-    for code in model.operatorCodes:
-        name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        found.add(f"{name} {code.customCode.decode()}" if code.customCode else name)
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            code = model.operatorCodes[operator.opcodeIndex]
+            name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+            custom = code.customCode
+            found.add(f"{name} {custom.decode()}" if custom else name)
     return found
 
 
@@ -134,8 +137,8 @@ def _check_equal(path, drifts):
     for kind, drift in drifts.items():
         if not drift.max_difference <= MAX_DIFFERENCE:
             raise VerificationError(
-                f"{_name(path)} is not the model on {kind} ids: {drift}; at most "
-                f"{MAX_DIFFERENCE} is right"
+                f"{_name(path)} is not the model on {kind} ids: {drift}; the limit is "
+                f"a difference of {MAX_DIFFERENCE}"
             )
 
 

@@ -1,0 +1,113 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tfmusic.config import PRESETS
+from tfmusic.export import runtime, tflite
+from tfmusic.training import run
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "tfmusic.export"]
+
+# Keras copies weights to numpy in a way that numpy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def model_dir(small, tokenizer, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("runs") / "run")
+    run.write_settings(folder, small.config, PRESETS["chorale_tiny"].train, tokenizer)
+    run.save_best(small, folder, {"step": 7, "nats_per_token": 4.0})
+    return folder
+
+
+def call(*arguments, command=COMMAND):
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_a_run_becomes_deployable_files(model_dir, small, tokenizer, tmp_path):
+    output = tmp_path / "new" / "export"
+    result = call(
+        f"--model_dir={model_dir}", f"--output_dir={output}", "--quantization=none"
+    )
+    assert result.returncode == 0, result.stderr
+    assert sorted(os.listdir(output)) == ["model.tflite", "report.json", "saved_model"]
+    report = json.loads((output / "report.json").read_text())
+    assert report["tokenizer_hash"] == tokenizer.hash
+    assert report["best"]["step"] == 7
+    assert report["tflite"]["bytes"] == (output / "model.tflite").stat().st_size
+    assert report["tflite"]["quantization"] == "none"
+    for name in ("saved_model", "tflite"):
+        for kind in ("random", "generated"):
+            assert report[name][kind]["max_difference"] <= 1e-4
+            assert report[name][kind]["top1_agreement"] > 0.99
+    assert "MB" in result.stdout and "mean KL" in result.stdout
+    music = runtime.load(output / "model.tflite")
+    assert len(music.generate([[20, 21]], 4)[0]) == 6
+    loaded = tf.saved_model.load(str(output / "saved_model"))
+    assert set(loaded.signatures) == {"serving_default", "generate"}
+
+
+def test_one_format_quantized_by_default(model_dir, tmp_path):
+    result = call(
+        f"--model_dir={model_dir}", f"--output_dir={tmp_path}", "--formats=tflite"
+    )
+    assert result.returncode == 0, result.stderr
+    assert sorted(os.listdir(tmp_path)) == ["model.tflite", "report.json"]
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["tflite"]["quantization"] == "dynamic_int8"
+    assert 0 < report["tflite"]["generated"]["mean_kl"] < 0.01
+
+
+def test_a_failed_verification_is_loud_and_writes_nothing(model_dir, tmp_path):
+    code = (
+        "import runpy; from tfmusic.export import verify; verify.MAX_DIFFERENCE = -1.0;"
+        "runpy.run_module('tfmusic.export', run_name='__main__')"
+    )
+    (tmp_path / "model.tflite").write_text("what was there")
+    result = call(
+        f"--model_dir={model_dir}",
+        f"--output_dir={tmp_path}",
+        "--quantization=none",
+        command=[sys.executable, "-c", code],
+    )
+    assert result.returncode == 1
+    assert "FAILED: saved_model is not the model" in result.stderr
+    assert os.listdir(tmp_path) == ["model.tflite"]
+    assert (tmp_path / "model.tflite").read_text() == "what was there"
+
+
+def test_wrong_input_is_one_line(model_dir, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    taken = tmp_path / "taken" / "saved_model"
+    taken.mkdir(parents=True)
+    (taken / "precious.txt").write_text("notes")
+    here, there = f"--model_dir={model_dir}", f"--output_dir={tmp_path / 'out'}"
+    for arguments, reason in (
+        ([], "--model_dir"),
+        ([here], "--output_dir"),
+        ([here, there, "--formats=onnx"], "saved_model,tflite"),
+        ([here, there, "--formats="], "saved_model,tflite"),
+        ([here, there, "--quantization=int3"], "dynamic_int8"),
+        ([f"--model_dir={tmp_path}", there], "not a run's folder"),
+        ([here, f"--output_dir={file}"], "cannot write"),
+        ([here, f"--output_dir={tmp_path / 'taken'}"], "no SavedModel"),
+    ):
+        result = call(*arguments)
+        assert result.returncode == 2, result.stderr
+        assert reason in result.stderr
+        assert result.stderr.count("\n") == 1, result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_flag_names_every_quantization():
+    result = call("--help")
+    assert f"<{'|'.join(tflite.QUANTIZATIONS)}>" in result.stdout
