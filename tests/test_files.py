@@ -3,7 +3,7 @@ import os
 import pytest
 
 from tfmusic.errors import UserError
-from tfmusic.files import atomic_path, check_writable
+from tfmusic.files import atomic_folder, atomic_path, check_writable
 
 
 def test_the_file_appears_when_the_block_ends_well(tmp_path):
