@@ -225,7 +225,7 @@ class MusicDecoder(keras.Model):
         Raises:
             ValueError: the names differ.
         """
-        if "names" not in store:
+        if "names" not in store:  # an older file, for which Keras's checks must do
             return
         saved = set(bytes(store["names"]).decode().split("\n"))
         differing = sorted(saved ^ set(self._names()))
