@@ -14,9 +14,6 @@ from tfmusic.training import run
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "tfmusic.export"]
 
-# Keras copies weights to numpy in a way that numpy 2 warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning")
-
 
 @pytest.fixture(scope="module")
 def model_dir(small, tokenizer, tmp_path_factory):
