@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tfmusic.config import PRESETS, ModelConfig
+from tfmusic.config import ModelConfig
 from tfmusic.models import MusicDecoder
 from tfmusic.music import read_sequence, write_midi
+from tfmusic.presets import PRESETS
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import run
 

@@ -17,7 +17,7 @@ _MODULES = {
     "ModelConfig": "tfmusic.config",
     "ModelGenerator": "tfmusic.sampling",
     "MusicDecoder": "tfmusic.models",
-    "PRESETS": "tfmusic.config",
+    "PRESETS": "tfmusic.presets",
     "RelativeGlobalAttention": "tfmusic.layers",
     "Sampler": "tfmusic.sampling",
     "TokenMixer": "tfmusic.layers",

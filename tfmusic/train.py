@@ -11,9 +11,9 @@ import dataclasses
 
 from absl import flags
 
-from tfmusic.config import PRESETS, override
 from tfmusic.datasets import registry
 from tfmusic.errors import run_command
+from tfmusic.presets import PRESETS, override
 from tfmusic.quiet import import_tensorflow
 
 _PRESET = flags.DEFINE_enum(

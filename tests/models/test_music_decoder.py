@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 
 from tests import goldens, reference
-from tfmusic.config import PRESETS, ModelConfig
+from tfmusic.config import ModelConfig
 from tfmusic.errors import UserError
 from tfmusic.layers import TokenMixer, apply_update
 from tfmusic.models import MusicDecoder, mixers
+from tfmusic.presets import PRESETS
 
 TIME = 20  # longer than the longest distance and than the positions of training
 CONFIG = ModelConfig(

@@ -6,10 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from tfmusic.config import PRESETS, ModelConfig
+from tfmusic.config import ModelConfig
 from tfmusic.errors import UserError
 from tfmusic.export import saved_model, tflite
 from tfmusic.models import MusicDecoder
+from tfmusic.presets import PRESETS
 from tfmusic.sampling import ModelGenerator, Sampler, load_generator
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import run

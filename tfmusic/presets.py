@@ -1,0 +1,164 @@
+"""Models and trainings by name, and how a user changes one."""
+
+import dataclasses
+import json
+import types
+import typing
+
+from tfmusic.config import ModelConfig, TrainConfig
+from tfmusic.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A model and its training, under one name."""
+
+    model: ModelConfig
+    train: TrainConfig
+
+
+CHORALE_FEATURES = {"voice": 5, "beat": 17}
+
+PRESETS = {
+    # python -m tfmusic.train --preset=chorale_tiny
+    # 2 CPU cores, about 8 minutes: 0.38 validation nats per token. Short windows, no
+    # dropout and many steps are what so few minutes want: see BENCHMARKS.md.
+    "chorale_tiny": Preset(
+        ModelConfig(
+            vocabulary_size=50,
+            num_layers=4,
+            num_heads=4,
+            hidden_dim=128,
+            intermediate_dim=512,
+            max_length=128,
+            features=CHORALE_FEATURES,
+            dropout=0.0,
+        ),
+        TrainConfig(
+            dataset="bach_chorales",
+            tokenizer="chorale",
+            steps=7000,
+            batch_size=16,
+            length=128,
+            learning_rate=2e-3,
+            transpose=6,
+            evaluate_every=1000,
+            checkpoint_every=500,
+        ),
+    ),
+    # python -m tfmusic.train --preset=jsb --input=Jsb16thSeparated.json
+    "jsb": Preset(
+        ModelConfig(
+            vocabulary_size=50,
+            num_layers=4,
+            num_heads=8,
+            hidden_dim=256,
+            intermediate_dim=1024,
+            max_length=1024,
+            features=CHORALE_FEATURES,
+            dropout=0.2,
+        ),
+        TrainConfig(
+            dataset="jsb_chorales",
+            tokenizer="chorale",
+            steps=10_000,
+            batch_size=8,
+            length=1024,
+            learning_rate=1e-3,
+            transpose=6,
+        ),
+    ),
+    # The Music Transformer's size for piano performances.
+    "piano": Preset(
+        ModelConfig(
+            vocabulary_size=391,
+            num_layers=6,
+            num_heads=8,
+            hidden_dim=512,
+            intermediate_dim=2048,
+            max_length=2048,
+        ),
+        TrainConfig(
+            dataset="maestro",
+            tokenizer="performance",
+            steps=100_000,
+            batch_size=16,
+            length=2048,
+            learning_rate=1e-3,
+            warmup_steps=4000,
+            schedule="inverse_sqrt",
+        ),
+    ),
+    # The small decoder of the article that this package grew from.
+    "article": Preset(
+        ModelConfig(
+            vocabulary_size=50,
+            num_layers=2,
+            num_heads=2,
+            hidden_dim=32,
+            intermediate_dim=128,
+            max_length=64,
+            mixer="causal",
+            positions="learned",
+            activation="relu",
+            dropout=0.1,
+            attention_dropout=0.1,
+            attention_bias=False,
+        ),
+        TrainConfig(
+            dataset="bach_chorales",
+            tokenizer="chorale",
+            steps=2000,
+            batch_size=32,
+            length=64,
+            learning_rate=1e-3,
+            transpose=6,
+        ),
+    ),
+}
+
+
+def override(preset: Preset, settings: list[str]) -> Preset:
+    """The preset with `key=value` settings of either of its configs replaced.
+
+    Values are JSON, or plain strings where that is what they are.
+
+    Raises:
+        UserError: a key is unknown, or a value is not of its field's type.
+    """
+    model, train = preset.model, preset.train
+    for setting in settings:
+        key, separator, text = setting.partition("=")
+        if not separator:
+            raise UserError(f"--set={setting}: write --set key=value")
+        try:
+            value = json.loads(text.lower() if text in ("True", "False") else text)
+        except json.JSONDecodeError:
+            value = text
+        if isinstance(value, list):
+            value = tuple(value)
+        if key in _types(model):
+            model = _replace(model, key, value)
+        elif key in _types(train):
+            train = _replace(train, key, value)
+        else:
+            known = [*_types(model), *_types(train)]
+            raise UserError(f"--set {key}: unknown; known: {', '.join(known)}")
+    return Preset(model, train)
+
+
+def _types(config) -> dict:
+    """The fields of a config with their types."""
+    return {field.name: field.type for field in dataclasses.fields(config)}
+
+
+def _replace(config, key, value):
+    kind = _types(config)[key]
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    plain = [typing.get_origin(kind) or kind for kind in kinds]
+    if float in plain and type(value) is int:
+        value = float(value)
+    if type(value) not in plain:  # exactly: to isinstance, True is an integer
+        name = kind.__name__ if isinstance(kind, type) else kind
+        raise UserError(f"--set {key}={value!r}: expected {name}")
+    return dataclasses.replace(config, **{key: value})
