@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from tests.tiny import TRAIN
 
 from tfmusic.export import runtime, tflite
-from tfmusic.presets import PRESETS
 from tfmusic.training import run
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-m", "tfmusic.export"]
 @pytest.fixture(scope="module")
 def model_dir(small, tokenizer, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("runs") / "run")
-    run.write_settings(folder, small.config, PRESETS["chorale_tiny"].train, tokenizer)
+    run.write_settings(folder, small.config, TRAIN, tokenizer)
     run.save_best(small, folder, {"step": 7, "nats_per_token": 4.0})
     return folder
 
