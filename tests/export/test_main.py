@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from tests.tiny import TRAIN
 
+from tests.tiny import TRAIN
 from tfmusic.export import runtime, tflite
 from tfmusic.training import run
 
