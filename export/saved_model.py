@@ -13,7 +13,7 @@ from tfmusic.files import atomic_folder
 from tfmusic.models import MusicDecoder
 from tfmusic.sampling import DecodeLoop, Sampler
 from tfmusic.sampling.grammar_tables import GrammarTables
-from tfmusic.sampling.model_generator import draw_uniforms, num_drawn
+from tfmusic.sampling.model_generator import continue_primes, draw_uniforms
 from tfmusic.tokenizers import PAD, Tokenizer
 
 EXTRA = "assets.extra"  # a folder of a SavedModel that servers leave alone
@@ -122,26 +122,8 @@ class SavedMusicModel:
         seed: int = 0,
     ) -> list[np.ndarray]:
         """Continues primes: see `ModelGenerator.generate`, whose music is the same."""
-        sampler = sampler or Sampler()
-        lengths = np.array([len(prime) for prime in primes], np.int32)
-        padded = np.full((len(primes), lengths.max()), PAD, np.int32)
-        for row, prime in zip(padded, primes, strict=True):
-            row[: len(prime)] = prime
-        tokens = self.loaded.continue_primes(
-            tf.constant(padded),
-            tf.constant(lengths),
-            tf.constant(draw_uniforms(seed, 0, len(primes), num_tokens)),
-            tf.constant(num_tokens),
-            tf.constant(sampler.temperature, tf.float32),
-            tf.constant(sampler.top_k, tf.int32),
-            tf.constant(sampler.top_p, tf.float32),
-            tf.constant(sampler.min_p, tf.float32),
-            tf.constant(sampler.repetition_penalty, tf.float32),
-        ).numpy()
-        return [
-            row[: length + num_drawn(row[length:])]
-            for row, length in zip(tokens, lengths, strict=True)
-        ]
+        uniforms = draw_uniforms(seed, 0, len(primes), num_tokens)
+        return continue_primes(self.loaded.continue_primes, primes, uniforms, sampler)
 
 
 def _spec(shape, dtype, name):

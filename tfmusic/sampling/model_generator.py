@@ -68,35 +68,10 @@ class ModelGenerator:
         for first in range(0, len(primes), self.batch_size):
             batch = primes[first : first + self.batch_size]
             uniforms = draw_uniforms(seed, first, len(batch), num_tokens)
-            pieces += self._generate_batch(batch, uniforms, sampler or Sampler())
+            pieces += continue_primes(
+                self._compiled, batch, uniforms, sampler, self.loop.chunk
+            )
         return pieces
-
-    def _generate_batch(self, primes, uniforms, sampler) -> list[np.ndarray]:
-        num_tokens = len(uniforms)
-        lengths = np.array([len(prime) for prime in primes], np.int32)
-        padded = np.full((len(primes), self._round_up(lengths.max())), PAD, np.int32)
-        for row, prime in zip(padded, primes, strict=True):
-            row[: len(prime)] = prime
-        unused = self._round_up(num_tokens) - num_tokens
-        tokens = self._compiled(
-            tf.constant(padded),
-            tf.constant(lengths),
-            tf.constant(np.pad(uniforms, [(0, unused), (0, 0)])),
-            tf.constant(num_tokens),
-            tf.constant(sampler.temperature, tf.float32),
-            tf.constant(sampler.top_k, tf.int32),
-            tf.constant(sampler.top_p, tf.float32),
-            tf.constant(sampler.min_p, tf.float32),
-            tf.constant(sampler.repetition_penalty, tf.float32),
-        ).numpy()
-        return [
-            row[: length + num_drawn(row[length:])]
-            for row, length in zip(tokens, lengths, strict=True)
-        ]
-
-    def _round_up(self, count: int) -> int:
-        """To whole chunks, so that few lengths are compiled."""
-        return -(count // -self.loop.chunk) * self.loop.chunk
 
 
 def generate(
@@ -121,6 +96,51 @@ def generate(
     """
     generator = ModelGenerator(model, tokenizer, cache_length, batch_size)
     return generator.generate(primes, num_tokens, sampler, seed)
+
+
+def continue_primes(
+    loop,
+    primes: Sequence[np.ndarray],
+    uniforms: np.ndarray,
+    sampler: Sampler | None = None,
+    multiple: int = 1,
+) -> list[np.ndarray]:
+    """Calls a `DecodeLoop`, or its like in a SavedModel, with arrays.
+
+    Args:
+        loop: as `DecodeLoop.__call__`.
+        primes: int arrays without BOS.
+        uniforms: float32 `[N, B]`; N is the most new tokens.
+        sampler: the settings, by default `Sampler()`.
+        multiple: primes and uniforms are padded to a multiple of it, so that few
+            shapes are compiled.
+
+    Returns:
+        For each prime int32 `[T]`, the prime and its continuation, without BOS and
+        EOS.
+    """
+    sampler = sampler or Sampler()
+    num_tokens = len(uniforms)
+    lengths = np.array([len(prime) for prime in primes], np.int32)
+    width = -(lengths.max() // -multiple) * multiple
+    padded = np.full((len(primes), width), PAD, np.int32)
+    for row, prime in zip(padded, primes, strict=True):
+        row[: len(prime)] = prime
+    tokens = loop(
+        tf.constant(padded),
+        tf.constant(lengths),
+        tf.constant(np.pad(uniforms, [(0, -num_tokens % multiple), (0, 0)])),
+        tf.constant(num_tokens),
+        tf.constant(sampler.temperature, tf.float32),
+        tf.constant(sampler.top_k, tf.int32),
+        tf.constant(sampler.top_p, tf.float32),
+        tf.constant(sampler.min_p, tf.float32),
+        tf.constant(sampler.repetition_penalty, tf.float32),
+    ).numpy()
+    return [
+        row[: length + num_drawn(row[length:])]
+        for row, length in zip(tokens, lengths, strict=True)
+    ]
 
 
 def draw_uniforms(seed: int, first: int, num_pieces: int, num_tokens: int):
