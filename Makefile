@@ -25,7 +25,7 @@ music: $(READY) ## chorales to music: train, evaluate, export, generate (12 minu
 	$(RUN) -m tfmusic.evaluate --model_dir=$(OUT)/chorale_tiny --output=$(OUT)/evaluation.json
 	$(RUN) -m tfmusic.export --model_dir=$(OUT)/chorale_tiny --output_dir=$(OUT)/export
 	$(RUN) -m tfmusic.generate --model_dir=$(OUT)/export/model.tflite \
-	  --prime=bach_chorales:validation:0 --prime_seconds=8 \
+	  --prime=bach_chorales:validation:0 --prime_seconds=8 --top_p=0.95 \
 	  --output=$(OUT)/chorale.mid --picture=$(OUT)/chorale.png \
 	  --report=$(OUT)/generation.json
 	@echo

@@ -41,6 +41,7 @@ PRESETS = {
             batch_size=16,
             length=128,
             learning_rate=2e-3,
+            weight_decay=0.1,
             transpose=6,
             evaluate_every=1000,
             checkpoint_every=500,
