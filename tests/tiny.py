@@ -1,5 +1,7 @@
 """Music, a model and a training that are small enough for tests."""
 
+import json
+
 import numpy as np
 
 from tfmusic.config import ModelConfig, TrainConfig
@@ -48,3 +50,18 @@ def make_pieces(*lengths: int, seed: int = 0) -> Pieces:
         num_notes=np.array(lengths, np.int64) // 2 + 1,
         seconds=np.array(lengths, np.float64) / 32,
     )
+
+
+def write_jsb(path):
+    """Writes data as JSB Chorales come: pieces of 8 and 12, 9 and 4, 5 steps."""
+    generator = np.random.default_rng(0)
+
+    def pieces(*steps):
+        return [
+            (generator.integers(-2, 3, (n, 4)) + (67, 62, 57, 48)).tolist()
+            for n in steps
+        ]
+
+    splits = {"train": pieces(8, 12), "valid": pieces(9, 4), "test": pieces(5)}
+    path.write_text(json.dumps(splits))
+    return path

@@ -8,13 +8,14 @@ nats of a piece's end apart. Numbers of different tokenizers compare per note or
 second only; the tokenizer's name and hash stand beside them.
 """
 
+import contextlib
 import json
 
 from absl import flags
 
 from tfmusic.datasets import registry
 from tfmusic.errors import run_command
-from tfmusic.files import write_text
+from tfmusic.files import atomic_path
 from tfmusic.quiet import import_tensorflow
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "A run's folder.", required=True)
@@ -53,20 +54,24 @@ def main() -> None:
     evaluator = Evaluator(
         run.model, run.tokenizer, pieces, _BATCH_SIZE.value, _STRIDE.value, xla=True
     )
-    report = {
-        "dataset": dataset,
-        "split": _SPLIT.value,
-        **evaluator(show=True),
-        "max_length": run.model.max_length,
-        "stride": evaluator.stride,
-        "tokenizer": {"name": run.tokenizer.name, "hash": run.tokenizer.hash},
-        "model_dir": _MODEL_DIR.value,
-        "step": run.best["step"],
-    }
-    text = json.dumps(report, indent=2)
+    output = _OUTPUT.value
+    # Entered first: a place that can't be written is found before the long work.
+    with atomic_path(output) if output else contextlib.nullcontext() as path:
+        report = {
+            "dataset": dataset,
+            "split": _SPLIT.value,
+            **evaluator(show=True),
+            "max_length": run.model.max_length,
+            "stride": evaluator.stride,
+            "tokenizer": {"name": run.tokenizer.name, "hash": run.tokenizer.hash},
+            "model_dir": _MODEL_DIR.value,
+            "step": run.best["step"],
+        }
+        text = json.dumps(report, indent=2)
+        if path:
+            with open(path, "w", encoding="utf-8") as file:
+                print(text, file=file)
     print(text)
-    if _OUTPUT.value:
-        write_text(_OUTPUT.value, text + "\n")
 
 
 if __name__ == "__main__":

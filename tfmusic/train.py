@@ -13,6 +13,7 @@ from absl import flags
 
 from tfmusic.datasets import registry
 from tfmusic.errors import run_command
+from tfmusic.files import check_writable
 from tfmusic.presets import PRESETS, override
 from tfmusic.quiet import import_tensorflow
 
@@ -59,6 +60,8 @@ def main() -> None:
     changes = {key: value for key, value in changes.items() if value is not None}
     train_config = dataclasses.replace(preset.train, **changes)
     registry.get_dataset(train_config.dataset)
+    model_dir = _MODEL_DIR.value or f"out/{_PRESET.value}"
+    check_writable(model_dir)
     import_tensorflow()
 
     from tfmusic.datasets.pieces import load_pieces
@@ -77,7 +80,6 @@ def main() -> None:
     model_config = dataclasses.replace(
         preset.model, vocabulary_size=tokenizer.vocabulary.size
     )
-    model_dir = _MODEL_DIR.value or f"out/{_PRESET.value}"
     best = train(model_config, train_config, tokenizer, pieces, model_dir, strategy)
     print(
         f"best: {best['nats_per_token']:.4f} validation nats/token at step "

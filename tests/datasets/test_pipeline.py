@@ -78,7 +78,7 @@ def test_a_window_by_hand():
     assert weights.numpy().tolist() == [[0, 1, 1, 1, 0, 0]]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.data())
 def test_windows_are_cut_out_of_whole_pieces(data):
     windows = Windows(PIECES, TOKENIZER, FEATURES, LENGTH)
@@ -219,7 +219,7 @@ def scored(cuts, num_inputs, length):
     return counts
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.lists(st.integers(0, 40), min_size=1, max_size=4),
     st.integers(1, 12),

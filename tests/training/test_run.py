@@ -11,9 +11,6 @@ from tfmusic.models import MusicDecoder
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import run
 
-# Keras copies weights to numpy in a way that numpy 2 warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning")
-
 
 @pytest.fixture
 def folder(tmp_path):

@@ -13,9 +13,6 @@ from tfmusic.models import MusicDecoder
 from tfmusic.training.step import TrainStep, make_optimizer
 from tfmusic.training.strategy import get_strategy
 
-# Keras copies weights to numpy in a way that numpy 2 warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning")
-
 
 def make_model(dtype="float32", **changes):
     keras.utils.set_random_seed(0)
@@ -38,10 +35,16 @@ def make_batch(batch_size=2, length=8):
 def update(step, batch):
     """Nats, weights and norm of a step, and how it moves each variable."""
     before = [variable.numpy() for variable in step.trainable_variables]
-    nats, tokens, norm = tf.function(step.train_step)(batch)
+    nats, tokens, norm = step.train_step(batch)
     after = [variable.numpy() for variable in step.trainable_variables]
     moves = [new - old for new, old in zip(after, before, strict=True)]
     return float(nats), float(tokens), float(norm), moves
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """What a step computes from `make_batch()` without any option."""
+    return update(make_step(make_model()), make_batch())
 
 
 def norm_of(arrays):
@@ -53,11 +56,11 @@ def assert_all_close(arrays, expected, **tolerance):
         np.testing.assert_allclose(array, other, **tolerance)
 
 
-def test_padding_changes_neither_the_loss_nor_the_update():
+def test_padding_changes_neither_the_loss_nor_the_update(plain):
     batch = make_batch()
     padded = tf.nest.map_structure(lambda x: tf.pad(x, [[0, 2], [0, 8]]), batch)
     assert padded[2].shape == [4, 16] and tf.reduce_mean(padded[2]) == 0.25
-    nats, tokens, _, moves = update(make_step(make_model()), batch)
+    nats, tokens, _, moves = plain
     padded_nats, padded_tokens, _, padded_moves = update(
         make_step(make_model()), padded
     )
@@ -79,9 +82,9 @@ def test_the_loss_is_the_mean_over_tokens_and_not_over_rows():
     assert nats == pytest.approx(float(tf.reduce_sum(expected * weights)), rel=1e-5)
 
 
-def test_clipping_limits_the_norm_and_keeps_the_direction():
+def test_clipping_limits_the_norm_and_keeps_the_direction(plain):
     batch = make_batch()
-    _, _, norm, free = update(make_step(make_model()), batch)
+    _, _, norm, free = plain
     assert norm == pytest.approx(norm_of(free), rel=1e-4)
     _, _, same, clipped = update(make_step(make_model(), clip_norm=norm / 3), batch)
     assert same == pytest.approx(norm, rel=1e-5)
@@ -90,29 +93,25 @@ def test_clipping_limits_the_norm_and_keeps_the_direction():
     assert_all_close(untouched, free, rtol=1e-5, atol=1e-7)
 
 
-def test_label_smoothing_is_in_the_update_and_not_in_the_nats():
-    batch = make_batch()
-    nats, _, _, moves = update(make_step(make_model()), batch)
+def test_label_smoothing_is_in_the_update_and_not_in_the_nats(plain):
+    nats, _, _, moves = plain
     smooth_nats, _, _, smooth_moves = update(
-        make_step(make_model(), label_smoothing=0.2), batch
+        make_step(make_model(), label_smoothing=0.2), make_batch()
     )
     assert smooth_nats == pytest.approx(nats, rel=1e-6)
     assert norm_of([a - b for a, b in zip(moves, smooth_moves, strict=True)]) > 1e-3
 
 
-def test_xla_computes_the_same():
-    batch = make_batch()
-    plain = update(make_step(make_model(), clip_norm=0.1), batch)
-    compiled = update(make_step(make_model(), clip_norm=0.1, xla=True), batch)
+def test_xla_computes_the_same(plain):
+    compiled = update(make_step(make_model(), xla=True), make_batch())
     np.testing.assert_allclose(compiled[:3], plain[:3], rtol=1e-5)
     assert_all_close(compiled[3], plain[3], rtol=1e-3, atol=1e-6)
 
 
-def test_bfloat16_computes_nearly_the_same_and_keeps_float32_weights():
-    batch = make_batch()
-    nats, _, _, moves = update(make_step(make_model()), batch)
+def test_bfloat16_computes_nearly_the_same_and_keeps_float32_weights(plain):
+    nats, _, _, moves = plain
     model = make_model("mixed_bfloat16")
-    near_nats, _, _, near_moves = update(make_step(model), batch)
+    near_nats, _, _, near_moves = update(make_step(model), make_batch())
     assert near_nats == pytest.approx(nats, rel=0.02)
     assert norm_of([a - b for a, b in zip(near_moves, moves, strict=True)]) < (
         0.1 * norm_of(moves)

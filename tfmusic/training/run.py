@@ -95,7 +95,7 @@ def read_best(model_dir: str) -> dict | None:
     try:
         with open(os.path.join(model_dir, BEST_REPORT), encoding="utf-8") as file:
             return json.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

@@ -13,7 +13,8 @@ class WarmUpSchedule(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         peak: the highest rate, reached at the end of the warm-up.
         warmup_steps: steps of linear growth.
-        total_steps: steps of the run; "cosine" reaches zero at the last one.
+        total_steps: steps of the run; "cosine" reaches zero at the last one. A run
+            that is shorter than its warm-up only grows.
         decay: "cosine", "inverse_sqrt" or "constant".
 
     Reference:

@@ -1,0 +1,184 @@
+"""The command, end to end, on four-part music of a few bars."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tiny import MODEL, TRAIN, write_jsb
+from tfmusic.datasets import bach_chorales
+from tfmusic.tokenizers import ChoraleTokenizer
+from tfmusic.training import run
+
+CHECKOUT = Path(__file__).parents[1]
+
+# A model and a training that take a second.
+TINY = [
+    "--set=num_layers=1",
+    "--set=num_heads=2",
+    "--set=hidden_dim=8",
+    "--set=intermediate_dim=8",
+    "--set=max_length=16",
+    "--set=length=16",
+    "--set=batch_size=2",
+    "--set=schedule=constant",
+    "--xla=false",
+]
+
+
+@pytest.fixture(scope="module")
+def jsb(tmp_path_factory):
+    """Flags that give the data, prepared by whoever comes first."""
+    folder = tmp_path_factory.mktemp("train")
+    path = write_jsb(folder / "jsb.json")
+    return [
+        f"--input={path}",
+        f"--data_dir={folder / 'data'}",
+        "--dataset=jsb_chorales",
+    ]
+
+
+def test_a_training_that_goes_on(command, jsb, tmp_path):
+    arguments = ["train", *TINY, *jsb, f"--model_dir={tmp_path / 'run'}"]
+    code, printed, _ = command(*arguments, "--steps=2")
+    assert code == 0
+    *_, progress, validation, last = printed.splitlines()
+    assert progress.startswith("step 2/2 ")
+    assert "nats/token" in progress and "tokens/s" in progress and "left" in progress
+    assert validation.startswith("step 2: validation ")
+    best = run.read_best(str(tmp_path / "run"))
+    assert last == (
+        f"best: {best['nats_per_token']:.4f} validation nats/token at step 2; "
+        f"the run is in {tmp_path / 'run'}"
+    )
+
+    code, printed, errors = command(*arguments, "--steps=3")
+    assert (code, errors) == (0, "")  # the data is prepared
+    assert printed.splitlines()[0].endswith("from step 2")
+    assert "step 3/3 " in printed
+    loaded = run.load_run(str(tmp_path / "run"))
+    assert loaded.train_config.steps == 3
+    assert loaded.model_config.hidden_dim == 8
+    assert loaded.model_config.vocabulary_size == 50
+
+
+def test_flags_become_settings(command, jsb, tmp_path):
+    code, _, _ = command(
+        *("train", *TINY, *jsb, f"--model_dir={tmp_path / 'run'}"),
+        *("--preset=article", "--steps=1", "--bfloat16", "--seed=7"),
+        *("--set=transpose=2", "--set=mixer=relative_global", "--set=features={}"),
+    )
+    assert code == 0
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())
+    expected = {
+        "dataset": "jsb_chorales",
+        "steps": 1,
+        "dtype": "bfloat16",
+        "xla": False,
+        "seed": 7,
+        "transpose": 2,
+        "batch_size": 2,
+    }
+    assert settings["train"].items() >= expected.items()
+    expected = {"mixer": "relative_global", "positions": "learned", "num_layers": 1}
+    assert settings["model"].items() >= expected.items()
+    loaded = run.load_run(str(tmp_path / "run"))
+    assert all(np.isfinite(array).all() for array in loaded.model.get_weights())
+
+
+def test_the_built_in_data_is_prepared_on_the_way(command, tmp_path, monkeypatch):
+    # A few of its files, as all of them take a while to read.
+    corpus = Path(bach_chorales.find_corpus())
+    (tmp_path / "corpus").mkdir()
+    for number in range(253, 300):
+        for path in corpus.glob(f"bwv{number}.mxl"):
+            (tmp_path / "corpus" / path.name).symlink_to(path)
+    monkeypatch.setattr(bach_chorales, "find_corpus", lambda: tmp_path / "corpus")
+    monkeypatch.chdir(tmp_path)
+    code, printed, errors = command("train", *TINY, "--steps=1", "--data_dir=data")
+    assert code == 0, errors
+    assert "bach_chorales" in errors  # says what it reads
+    assert printed.endswith("the run is in out/chorale_tiny\n")
+    assert run.is_run("out/chorale_tiny")
+
+
+def assert_one_line(result, message):
+    code, printed, errors = result
+    assert (code, printed) == (2, "")
+    assert errors.startswith("tfmusic: ") and errors.count("\n") == 1, errors
+    assert message in errors
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--preset=none"], "--preset=none: value should be one of"),
+        (["--strategy=gpu"], "--strategy=gpu: value should be one of"),
+        (["--steps=0"], "--steps=0"),
+        (["--steps=many"], "--steps=many"),
+        (["--seed=-1"], "seed -1"),
+        (["--set=hidden_dim"], "--set key=value"),
+        (["--set=hiden_dim=8"], "hiden_dim: unknown; known:"),
+        (["--set=hidden_dim=wide"], "hidden_dim='wide'"),
+        (["--set=schedule=linear"], "schedule='linear': expected one of"),
+        (["--set=num_heads=3"], "hidden_dim 8 is not a multiple of num_heads 3"),
+        (["--set=mixer=fourier"], "unknown mixer 'fourier'"),
+        (["--set=length=17"], "longer than the model's max_length 16"),
+        (["--set=tokenizer=none"], "no tokenizer is named 'none'"),
+        (["--dataset=none"], "no data set is named 'none'"),
+        (["--input=missing.json"], "cannot read missing.json"),
+        (["--input=", "--data_dir=empty"], "cannot read"),
+        (["--dataset=bach_chorales"], "needs no --input"),
+        (["--strategy=tpu"], "no TPU answers as 'local'"),
+        (["--strategy=multi_worker"], "needs TF_CONFIG"),
+        (["--strategy=mirrored", "--set=batch_size=3"], "2 replicas"),
+        (["--model_dir=file/run"], "cannot write to file/run: "),
+        (["--model_dir=/proc/run"], "cannot write /proc/run/"),
+        (["--data_dir=file/data"], "cannot write"),
+    ],
+)
+def test_wrong_input_is_one_line_and_writes_nothing(
+    command, jsb, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    model_dir = [] if "--model_dir" in arguments[0] else ["--model_dir=run"]
+    assert_one_line(command("train", *TINY, *jsb, *model_dir, *arguments), message)
+    assert os.listdir() == ["file"] and not Path("file").read_bytes()
+
+
+def test_data_that_needs_its_input_says_how_to_prepare_it(command, tmp_path):
+    result = command(
+        "train", "--dataset=jsb_chorales", f"--data_dir={tmp_path / 'data'}"
+    )
+    assert_one_line(result, "python -m tfmusic.prepare --dataset=jsb_chorales --input=")
+    assert not os.listdir(tmp_path)
+
+
+def test_a_folder_of_another_tokenizer_is_refused_naming_both(command, jsb, tmp_path):
+    other, tokenizer = ChoraleTokenizer(max_pitch=84), ChoraleTokenizer()
+    run.write_settings(str(tmp_path), MODEL, TRAIN, other)
+    before = sorted(tmp_path.rglob("*"))
+    result = command("train", *TINY, *jsb, f"--model_dir={tmp_path}")
+    assert_one_line(result, f"{tmp_path} has tokenizer chorale ({other.hash})")
+    assert f"chorale ({tokenizer.hash})" in result[2]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_process_shows_its_one_line_only(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    del environment["TF_CPP_MIN_LOG_LEVEL"]
+    result = subprocess.run(
+        [sys.executable, "-m", "tfmusic.train", "--strategy=tpu"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert_one_line(
+        (result.returncode, result.stdout, result.stderr), "no TPU answers as 'local'"
+    )
