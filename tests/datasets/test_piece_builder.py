@@ -1,0 +1,44 @@
+import hashlib
+
+import pytest
+
+from tests.tiny import write_jsb
+from tfmusic.datasets.jsb_chorales import JsbChorales
+from tfmusic.errors import UserError
+from tfmusic.music.note_sequence import NoteSequence
+
+
+@pytest.fixture
+def builder(tmp_path):
+    path = write_jsb(tmp_path / "jsb.json")
+    return JsbChorales(
+        input=str(path), data_dir=str(tmp_path / "data"), log=lambda line: None
+    )
+
+
+def test_shards_hold_what_was_read_in_its_order(builder):
+    source = builder.read()
+    builder.prepare()
+    for split, pieces in source.pieces.items():
+        examples = list(builder.as_dataset(split=split).as_numpy_iterator())
+        assert [example["id"].decode() for example in examples] == list(pieces)
+        found = [NoteSequence.FromString(example["sequence"]) for example in examples]
+        assert found == list(pieces.values())
+
+
+def test_the_report_says_what_the_shards_were_made_from(builder, tmp_path):
+    builder.prepare()
+    content = (tmp_path / "jsb.json").read_bytes()
+    report = builder.report()
+    assert report["dataset"] == "jsb_chorales"
+    assert report["version"] == str(builder.version)
+    assert report["input_sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_an_input_that_changed_is_refused(builder, tmp_path):
+    builder.prepare()
+    builder.prepare()  # the same again is nothing to do
+    path = tmp_path / "jsb.json"
+    path.write_text(path.read_text().replace("[", "[ ", 1))
+    with pytest.raises(UserError, match="prepared from another input"):
+        builder.prepare()
