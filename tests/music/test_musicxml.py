@@ -62,7 +62,8 @@ def test_notes(tmp_path, notes, expected):
 
 def test_a_tied_note_has_the_sum_of_the_values(tmp_path):
     path = tmp_path / "score.xml"
-    tied = note("C", 2, extra=START) + note("C", 1, extra=STOP)
+    half, quarter = "<type>half</type>", "<type>quarter</type>"
+    tied = note("C", 2, extra=START + half) + note("C", 1, extra=STOP + quarter)
     path.write_text(HEAD + tied + TAIL)
     (found,) = read_musicxml(str(path)).notes
     assert (found.numerator, found.denominator) == (3, 4)  # a dotted half
