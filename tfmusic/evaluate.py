@@ -43,6 +43,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write as well.")
 def main() -> None:
     import_tensorflow()
     from tfmusic.datasets.pieces import load_pieces
+    from tfmusic.datasets.progress import print_line
     from tfmusic.training.evaluation import Evaluator
     from tfmusic.training.run import load_run
 
@@ -60,7 +61,7 @@ def main() -> None:
         report = {
             "dataset": dataset,
             "split": _SPLIT.value,
-            **evaluator(show=True),
+            **evaluator(log=print_line),
             "max_length": run.model.max_length,
             "stride": evaluator.stride,
             "tokenizer": {"name": run.tokenizer.name, "hash": run.tokenizer.hash},

@@ -2,10 +2,10 @@
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from tfmusic.datasets.pieces import Pieces
 from tfmusic.datasets.pipeline import Windows, evaluation_batches
+from tfmusic.datasets.progress import Log, with_progress
 from tfmusic.tokenizers import EOS, Tokenizer
 from tfmusic.training.loss import token_nats
 
@@ -46,11 +46,11 @@ class Evaluator:
         )
         self._score = tf.function(self._score_batch, jit_compile=xla)
 
-    def __call__(self, show: bool = False) -> dict[str, float | int]:
+    def __call__(self, log: Log = lambda line: None) -> dict[str, float | int]:
         """Counts, nats and accuracy; EOS is reported apart from the music.
 
         Args:
-            show: whether to show progress, where someone watches a terminal.
+            log: called with each line of progress.
 
         Returns:
             `num_pieces`, `num_tokens`, `num_notes`, `seconds` of the music;
@@ -58,14 +58,7 @@ class Evaluator:
             tokens; `nats_per_eos` of the pieces' ends.
         """
         totals = tf.zeros([5], tf.float64)
-        batches = tqdm.tqdm(
-            self.batches,
-            "scoring",
-            total=len(self.batches),
-            leave=False,
-            disable=None if show else True,  # None: shown on a terminal only
-        )
-        for batch in batches:
+        for batch in with_progress(self.batches, "batches scored", log):
             totals += tf.cast(self._score(*batch), tf.float64)
         nats, tokens, correct, eos_nats, eos = totals.numpy().tolist()
         notes = int(self.pieces.num_notes.sum())
