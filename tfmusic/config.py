@@ -21,6 +21,9 @@ class ModelConfig:
         key_dim: H, by default `hidden_dim // num_heads`.
         mixer: name of the token mixer (see `tfmusic.models.mixers`), or one for
             each layer.
+        mixer_options: for a mixer's name, arguments of its layer that replace what
+            follows from the other fields, such as
+            `{"relative_local": {"block_size": 128}}`.
         max_distance: distances of relative attention with an embedding of their
             own, by default `max_length`.
         positions: "none", "learned" or "sinusoidal", added to the embeddings.
@@ -40,6 +43,7 @@ class ModelConfig:
     max_length: int
     key_dim: int | None = None
     mixer: str | tuple[str, ...] = "relative_global"
+    mixer_options: dict[str, dict] = dataclasses.field(default_factory=dict)
     max_distance: int | None = None
     positions: str = "none"
     features: dict[str, int] = dataclasses.field(default_factory=dict)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests import goldens
 from tfmusic.config import ModelConfig
+from tfmusic.errors import UserError
 from tfmusic.layers import (
     CausalMultiHeadAttention,
     RelativeGlobalAttention,
@@ -151,6 +152,23 @@ def test_a_configs_sizes_and_what_follows_where_they_are_left_out():
     (mixer,) = make_mixers(config, "float32")
     assert (mixer.num_heads, mixer.key_dim, mixer.max_distance) == (2, 3, 16)
     assert (mixer.dropout, mixer.use_bias) == (0.25, False)
+
+
+def test_options_of_a_mixer_replace_what_follows_from_the_config():
+    options = {"relative_global": {"max_distance": 3}, "causal": {"key_dim": 7}}
+    config = dataclasses.replace(CONFIG, mixer_options=options)
+    (mixer,) = make_mixers(config, "float32")
+    assert (mixer.max_distance, mixer.key_dim) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [({"heads": 3}, "Unrecognized .*heads"), ({"max_distance": 0}, "at least 1")],
+)
+def test_options_that_a_mixer_refuses(options, message):
+    config = dataclasses.replace(CONFIG, mixer_options={"relative_global": options})
+    with pytest.raises(UserError, match=f"mixer 'relative_global': .*{message}"):
+        make_mixers(config, "float32")
 
 
 @pytest.mark.parametrize(

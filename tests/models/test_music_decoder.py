@@ -195,9 +195,7 @@ class Bidirectional(TokenMixer):
     ],
 )
 def test_errors_at_construction(changes, error, message, monkeypatch):
-    monkeypatch.setitem(
-        mixers.MIXERS, "both", lambda config, **kwargs: Bidirectional(**kwargs)
-    )
+    monkeypatch.setitem(mixers.MIXERS, "both", (Bidirectional, lambda config: {}))
     with pytest.raises(error, match=message):
         make(**changes)
 

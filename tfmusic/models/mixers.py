@@ -2,6 +2,7 @@
 
 import keras
 
+from tfmusic.errors import UserError
 from tfmusic.layers import CausalMultiHeadAttention, RelativeGlobalAttention, TokenMixer
 
 
@@ -14,15 +15,15 @@ def _attention_options(config):
     }
 
 
+def _relative_options(config):
+    max_distance = config.max_distance or config.max_length
+    return {**_attention_options(config), "max_distance": max_distance}
+
+
+# For each name the layer, and its arguments as they follow from a `ModelConfig`.
 MIXERS = {
-    "causal": lambda config, **kwargs: CausalMultiHeadAttention(
-        **_attention_options(config), **kwargs
-    ),
-    "relative_global": lambda config, **kwargs: RelativeGlobalAttention(
-        max_distance=config.max_distance or config.max_length,
-        **_attention_options(config),
-        **kwargs,
-    ),
+    "causal": (CausalMultiHeadAttention, _attention_options),
+    "relative_global": (RelativeGlobalAttention, _relative_options),
 }
 
 
@@ -30,6 +31,7 @@ def make_mixers(config, dtype) -> list[TokenMixer]:
     """A mixer for each layer of a `ModelConfig`.
 
     Raises:
+        UserError: an option is not one of its mixer's, or its value is refused.
         ValueError: a name is unknown, or the names do not match the layers.
     """
     names = config.mixer
@@ -37,8 +39,17 @@ def make_mixers(config, dtype) -> list[TokenMixer]:
         names = (names,) * config.num_layers
     if len(names) != config.num_layers:
         raise ValueError(f"{len(names)} mixers for {config.num_layers} layers")
-    unknown = sorted(set(names) - set(MIXERS))
+    unknown = sorted({*names, *config.mixer_options} - set(MIXERS))
     if unknown:
         raise ValueError(f"unknown mixer {unknown[0]!r}; known: {sorted(MIXERS)}")
     dtype = keras.dtype_policies.get(dtype)
-    return [MIXERS[name](config, dtype=dtype, name="mixer") for name in names]
+    return [_make_mixer(config, name, dtype) for name in names]
+
+
+def _make_mixer(config, name, dtype):
+    layer, options = MIXERS[name]
+    options = {**options(config), **config.mixer_options.get(name, {})}
+    try:
+        return layer(**options, dtype=dtype, name="mixer")
+    except (TypeError, ValueError) as error:
+        raise UserError(f"mixer {name!r}: {error}") from error
