@@ -42,3 +42,9 @@ def _check_tokenizer(model, tokenizer):
                 f"the model takes the feature {name} of {num_values} values, {named} "
                 f"has {tokenizer.features}: use the one that it was trained with"
             )
+    missing = [name for name in model.feature_names if name not in tokenizer.features]
+    if missing:
+        raise UserError(
+            f"the model's mixers read the feature {missing[0]}, {named} has "
+            f"{tokenizer.features}: use the one that it was trained with"
+        )

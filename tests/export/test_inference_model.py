@@ -27,6 +27,13 @@ def test_another_tokenizer_is_refused(make):
         inference_model(make(), wider)
 
 
+def test_what_a_mixer_reads_and_the_tokenizer_lacks_is_refused(make, tokenizer):
+    model = make()
+    model.blocks[0].mixer.feature_names = ("pedal",)
+    with pytest.raises(UserError, match="mixers read the feature pedal, tokenizer ch"):
+        inference_model(model, tokenizer)
+
+
 def test_features_that_the_tokenizer_lacks_are_refused(make, tokenizer):
     with pytest.raises(UserError, match="takes the feature beat of 3 values"):
         inference_model(make(features={"beat": 3}), tokenizer)

@@ -24,8 +24,9 @@ def test_the_interface_alone_mixes_nothing():
         mixer.extend(x, (), 0)
 
 
-def test_a_mixer_is_causal_and_remembers_nothing_unless_it_says_so():
-    assert TokenMixer.causal and TokenMixer.cache_kinds == ()
+def test_a_mixer_is_causal_remembers_and_reads_nothing_unless_it_says_so():
+    assert TokenMixer.causal
+    assert TokenMixer.cache_kinds == TokenMixer.feature_names == ()
     assert not Echo().causal
 
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests import goldens, reference
+from tests.memory_mixers import MEMORY_MIXERS
 from tfmusic.config import ModelConfig
 from tfmusic.errors import UserError
 from tfmusic.layers import TokenMixer, apply_update
@@ -177,6 +178,19 @@ def test_missing_inputs_are_named(model, inputs, missing):
         model(rest)
     with pytest.raises(ValueError, match=rf"inputs lack \['{missing}'\]; got"):
         model.extend(rest, model.init_cache(2, TIME), 0)
+
+
+def test_what_a_mixer_reads_is_an_input_without_an_embedding(monkeypatch, inputs):
+    monkeypatch.setattr(mixers, "MIXERS", {**mixers.MIXERS, **MEMORY_MIXERS})
+    model = make(mixer=("causal", "voice_mean"), features={"beat": 3})
+    assert model.feature_names == ("beat", "voice")
+    assert set(model.feature_embeddings) == {"beat"}
+    inputs = {**inputs, "beat": inputs["voice"] % 3}
+    other = {**inputs, "voice": np.zeros_like(inputs["voice"])}
+    assert not np.allclose(model(inputs), model(other), atol=1e-3)
+    del other["voice"]
+    with pytest.raises(ValueError, match=r"inputs lack \['voice'\]"):
+        model(other)
 
 
 class Bidirectional(TokenMixer):

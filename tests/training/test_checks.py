@@ -38,6 +38,16 @@ def test_settings_that_do_not_fit_are_named(changes, message):
         check(**changes)
 
 
+def test_what_a_mixer_reads_must_be_the_tokenizers():
+    class Model:
+        feature_names = ("voice",)
+
+    checks.check_features(Model(), TOKENIZER)
+    Model.feature_names = ("pedal", "voice")
+    with pytest.raises(UserError, match="read the feature 'pedal'; tokenizer chorale"):
+        checks.check_features(Model(), TOKENIZER)
+
+
 @pytest.fixture
 def model_dir(tmp_path):
     run.write_settings(str(tmp_path), MODEL, TRAIN, TOKENIZER)

@@ -18,10 +18,13 @@ class TokenMixer(keras.layers.Layer):
             that the layer can generate.
         cache_kinds: for each tensor of the cache, "rows" where it grows by a row a
             step along its axis -2, "state" where each step replaces it.
+        feature_names: the features that the mixer itself reads, which are in
+            `features` whether or not the model embeds them.
     """
 
     causal = True
     cache_kinds = ()
+    feature_names = ()
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

@@ -23,7 +23,7 @@ class MusicDecoder(keras.Model):
     Token and feature embeddings are added, blocks of a token mixer and a
     feed-forward layer follow, then a layer norm and the logits in float32. What
     the inputs are is the tokenizer's business: a dict with `tokens` and the
-    features named in the config, int32 `[B, T]` each.
+    features that the config or a mixer names, int32 `[B, T]` each.
 
     Axis letters: `B` batch, `T` time, `D` model, `V` vocabulary, `M` cache rows.
 
@@ -112,8 +112,9 @@ class MusicDecoder(keras.Model):
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The features that the inputs must hold beside `tokens`."""
-        return tuple(sorted(self.config.features))
+        """The features that the inputs must hold beside `tokens`, sorted."""
+        read = [name for block in self.blocks for name in block.mixer.feature_names]
+        return tuple(sorted({*self.config.features, *read}))
 
     @property
     def max_length(self) -> int:

@@ -5,6 +5,7 @@ import math
 
 from tfmusic.config import ModelConfig, TrainConfig
 from tfmusic.errors import UserError
+from tfmusic.models import MusicDecoder
 from tfmusic.tokenizers import Tokenizer, check_same
 from tfmusic.training import run
 
@@ -41,6 +42,21 @@ def check_settings(
                 f"the model wants feature {name!r} with {num_values} values; tokenizer "
                 f"{tokenizer.name} has {tokenizer.features}: --set features"
             )
+
+
+def check_features(model: MusicDecoder, tokenizer: Tokenizer) -> None:
+    """Checks that the tokenizer says all that the model's mixers read.
+
+    Raises:
+        UserError: it lacks a feature.
+    """
+    missing = [name for name in model.feature_names if name not in tokenizer.features]
+    if missing:
+        raise UserError(
+            f"the model's mixers read the feature {missing[0]!r}; tokenizer "
+            f"{tokenizer.name} has {sorted(tokenizer.features)}: choose another mixer "
+            "or its options"
+        )
 
 
 def check_resumable(

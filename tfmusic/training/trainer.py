@@ -60,6 +60,7 @@ def train(
             model = MusicDecoder(**dataclasses.asdict(model_config), dtype=dtype)
         except ValueError as error:
             raise UserError(str(error)) from error
+        checks.check_features(model, tokenizer)
         optimizer = make_optimizer(train_config)
         optimizer.build(model.trainable_variables)
     checkpoints = tf.train.CheckpointManager(
