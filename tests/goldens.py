@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from tfmusic.layers import (
+    BidirectionalAttention,
     CausalMultiHeadAttention,
     DecoderBlock,
     FeedForward,
@@ -49,6 +50,9 @@ class Golden:
 
 # By class, or class and variant: "DecoderBlock", "DecoderBlock/relu".
 GOLDENS = {
+    "BidirectionalAttention": Golden(
+        lambda dtype: BidirectionalAttention(2, 3, max_distance=4, dtype=dtype)
+    ),
     "CausalMultiHeadAttention": Golden(
         lambda dtype: CausalMultiHeadAttention(num_heads=2, key_dim=3, dtype=dtype)
     ),

@@ -94,6 +94,25 @@ def attention(x, weights, num_heads):
     return concatenated @ weights["output/kernel"] + weights["output/bias"]
 
 
+def projections(x, weights, num_heads):
+    """Scaled queries, keys and values, `[N, T, H]` each, of `[T, D]`."""
+    kernel = weights["query_key_value/kernel"]  # [D, 3*N*H]
+    bias = weights.get("query_key_value/bias", np.zeros(kernel.shape[1]))
+    parts = np.split(x @ kernel + bias, 3 * num_heads, axis=1)  # [T, H] each
+    key_dim = parts[0].shape[1]
+    query, key, value = (
+        np.array(parts[first : first + num_heads])
+        for first in (0, num_heads, 2 * num_heads)
+    )
+    return query / key_dim**0.5, key, value
+
+
+def combination(heads, weights):
+    """`[T, D]` of what the heads found, `[N, T, H]`."""
+    concatenated = np.concatenate(list(heads), axis=1)
+    return concatenated @ weights["output/kernel"] + weights["output/bias"]
+
+
 def layer_norm(x, weights):
     mean = x.mean(axis=-1, keepdims=True)
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)

@@ -14,7 +14,7 @@ from tfmusic.layers import (
     RelativeGlobalAttention,
     apply_update,
 )
-from tfmusic.models.mixers import MIXERS, make_mixers
+from tfmusic.models.mixers import ENCODER_MIXERS, MIXERS, make_mixers
 
 TIME = 12
 CONFIG = ModelConfig(
@@ -169,6 +169,23 @@ def test_options_that_a_mixer_refuses(options, message):
     config = dataclasses.replace(CONFIG, mixer_options={"relative_global": options})
     with pytest.raises(UserError, match=f"mixer 'relative_global': .*{message}"):
         make_mixers(config, "float32")
+
+
+@pytest.mark.parametrize("name", sorted(ENCODER_MIXERS))
+def test_encoders_mixers_see_what_follows_and_decoders_refuse_them(name, x):
+    config = dataclasses.replace(CONFIG, mixer=name)
+    (mixer,) = make_mixers(config, "float32", causal=False)
+    assert not mixer.causal
+    changed = x.copy()
+    changed[:, -1] += 1
+    assert np.any(mixer(x)[:, :-1] != mixer(changed)[:, :-1])
+    with pytest.raises(ValueError, match=f"mixer '{name}' is not causal.* one of"):
+        make_mixers(config, "float32")
+
+
+def test_an_encoder_knows_its_own_names_alone():
+    with pytest.raises(ValueError, match="unknown mixer 'causal'; known: .*'full'"):
+        make_mixers(dataclasses.replace(CONFIG, mixer="causal"), "float32", False)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Keras layers: token mixers and what surrounds them in a block."""
 
+from tfmusic.layers.bidirectional_attention import BidirectionalAttention
 from tfmusic.layers.cache import apply_update
 from tfmusic.layers.causal_multi_head_attention import CausalMultiHeadAttention
 from tfmusic.layers.decoder_block import DecoderBlock
@@ -9,6 +10,7 @@ from tfmusic.layers.relative_global_attention import RelativeGlobalAttention
 from tfmusic.layers.token_mixer import TokenMixer
 
 __all__ = [
+    "BidirectionalAttention",
     "CausalMultiHeadAttention",
     "DecoderBlock",
     "FeedForward",

@@ -3,7 +3,12 @@
 import keras
 
 from tfmusic.errors import UserError
-from tfmusic.layers import CausalMultiHeadAttention, RelativeGlobalAttention, TokenMixer
+from tfmusic.layers import (
+    BidirectionalAttention,
+    CausalMultiHeadAttention,
+    RelativeGlobalAttention,
+    TokenMixer,
+)
 
 
 def _attention_options(config):
@@ -20,34 +25,52 @@ def _relative_options(config):
     return {**_attention_options(config), "max_distance": max_distance}
 
 
-# For each name the layer, and its arguments as they follow from a `ModelConfig`.
+# Of decoders: for each name the layer, and its arguments as they follow from a
+# `ModelConfig`.
 MIXERS = {
     "causal": (CausalMultiHeadAttention, _attention_options),
     "relative_global": (RelativeGlobalAttention, _relative_options),
 }
 
+# Of encoders, whose tokens see what follows them: the same for their names.
+ENCODER_MIXERS = {
+    "full": (BidirectionalAttention, _relative_options),
+}
 
-def make_mixers(config, dtype) -> list[TokenMixer]:
+
+def make_mixers(config, dtype, causal=True) -> list[TokenMixer]:
     """A mixer for each layer of a `ModelConfig`.
+
+    Args:
+        config: a `ModelConfig`, or another with the fields that mixers need.
+        dtype: a dtype policy or its name.
+        causal: whether for a decoder (`MIXERS`) or an encoder (`ENCODER_MIXERS`).
 
     Raises:
         UserError: an option is not one of its mixer's, or its value is refused.
-        ValueError: a name is unknown, or the names do not match the layers.
+        ValueError: a name is unknown or an encoder's where a decoder's is needed, or
+            the names do not match the layers.
     """
     names = config.mixer
     if isinstance(names, str):
         names = (names,) * config.num_layers
     if len(names) != config.num_layers:
         raise ValueError(f"{len(names)} mixers for {config.num_layers} layers")
-    unknown = sorted({*names, *config.mixer_options} - set(MIXERS))
+    known = MIXERS if causal else ENCODER_MIXERS
+    unknown = sorted({*names, *config.mixer_options} - set(known))
+    if unknown and causal and unknown[0] in ENCODER_MIXERS:
+        raise ValueError(
+            f"mixer {unknown[0]!r} is not causal, its tokens see what follows them; a "
+            f"decoder needs one of {sorted(MIXERS)}"
+        )
     if unknown:
-        raise ValueError(f"unknown mixer {unknown[0]!r}; known: {sorted(MIXERS)}")
+        raise ValueError(f"unknown mixer {unknown[0]!r}; known: {sorted(known)}")
     dtype = keras.dtype_policies.get(dtype)
-    return [_make_mixer(config, name, dtype) for name in names]
+    return [_make_mixer(config, name, known, dtype) for name in names]
 
 
-def _make_mixer(config, name, dtype):
-    layer, options = MIXERS[name]
+def _make_mixer(config, name, known, dtype):
+    layer, options = known[name]
     options = {**options(config), **config.mixer_options.get(name, {})}
     try:
         return layer(**options, dtype=dtype, name="mixer")
