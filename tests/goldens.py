@@ -15,10 +15,11 @@ from tfmusic.layers import (
     DecoderBlock,
     FeedForward,
     LearnedPositions,
+    RandomFeatureAttention,
     RelativeGlobalAttention,
     SinusoidalPositions,
 )
-from tfmusic.models import MusicDecoder
+from tfmusic.models import ChoraleInfiller, MusicDecoder
 
 DIM = 8
 VOCABULARY_SIZE = 11
@@ -46,6 +47,7 @@ class Golden:
 
     make: Callable[[str], keras.layers.Layer]
     inputs: Callable[[int, int], object] = hidden
+    float32_sums: bool = False  # its matrix products are sums over all time
 
 
 # By class, or class and variant: "DecoderBlock", "DecoderBlock/relu".
@@ -55,6 +57,12 @@ GOLDENS = {
     ),
     "CausalMultiHeadAttention": Golden(
         lambda dtype: CausalMultiHeadAttention(num_heads=2, key_dim=3, dtype=dtype)
+    ),
+    "RandomFeatureAttention": Golden(
+        lambda dtype: RandomFeatureAttention(
+            2, 3, num_features=5, chunk_size=3, dtype=dtype
+        ),
+        float32_sums=True,
     ),
     "RelativeGlobalAttention": Golden(
         lambda dtype: RelativeGlobalAttention(
@@ -84,6 +92,22 @@ GOLDENS = {
             max_distance=4,
             positions="sinusoidal",
             features={"voice": VOICES},
+            dtype=dtype,
+        ),
+        tokens,
+    ),
+    "ChoraleInfiller": Golden(
+        lambda dtype: ChoraleInfiller(
+            vocabulary_size=VOCABULARY_SIZE,
+            num_layers=1,
+            num_heads=2,
+            hidden_dim=DIM,
+            intermediate_dim=12,
+            max_length=16,
+            mixer="full",
+            max_distance=4,
+            features={"voice": VOICES},
+            attention_bias=False,
             dtype=dtype,
         ),
         tokens,

@@ -8,7 +8,7 @@ from tfmusic.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """The shape of a `MusicDecoder`; the fields are its arguments.
+    """The shape of a model; the fields are the arguments of `tfmusic.models`' classes.
 
     Attributes:
         vocabulary_size: V, special ids included.
@@ -33,6 +33,7 @@ class ModelConfig:
         dropout: rate on embeddings and residual branches.
         attention_dropout: rate on attention weights; costs much on a CPU.
         attention_bias: whether queries, keys and values have a bias.
+        kind: "decoder", which continues music, or "infiller", which fills its gaps.
     """
 
     vocabulary_size: int
@@ -51,6 +52,7 @@ class ModelConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.0
     attention_bias: bool = True
+    kind: str = "decoder"
 
     def __post_init__(self):
         _check_positive(

@@ -1,0 +1,184 @@
+"""What models of music have in common: embeddings, blocks, logits."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from tfmusic.config import ModelConfig
+from tfmusic.layers import DecoderBlock, LearnedPositions, SinusoidalPositions
+from tfmusic.models.mixers import make_mixers
+
+
+class MusicTransformer(keras.Model):
+    """A transformer over music's tokens, whatever its logits are about.
+
+    Token and feature embeddings are added, blocks of a token mixer and a
+    feed-forward layer follow, then a layer norm and the logits in float32. What
+    the inputs are is the tokenizer's business: a dict with `tokens` and the
+    features that the config or a mixer names, int32 `[B, T]` each.
+
+    Axis letters: `B` batch, `T` time, `D` model, `V` vocabulary.
+
+    Args:
+        **config: the fields of `tfmusic.ModelConfig`, and Keras's `name`, `dtype`.
+
+    Attributes:
+        kind: of the config, one for each subclass.
+        causal: whether logits may depend on what is before them only: which mixers
+            the config may name.
+
+    Raises:
+        UserError: a size is not positive.
+        ValueError: the config is inconsistent.
+    """
+
+    kind: str
+    causal: bool
+
+    def __init__(self, name=None, dtype=None, trainable=True, **config):
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
+        if isinstance(config.get("mixer"), list):
+            config["mixer"] = tuple(config["mixer"])
+        config = ModelConfig(**{"kind": self.kind, **config})
+        if config.kind != self.kind:
+            raise ValueError(
+                f"{type(self).__name__} is of kind {self.kind!r}, not {config.kind!r}"
+            )
+        self.config = config
+        dim = config.hidden_dim
+        if config.key_dim is None and dim % config.num_heads:
+            raise ValueError(
+                f"hidden_dim {dim} is not a multiple of num_heads {config.num_heads}"
+            )
+        if config.positions not in ("none", "learned", "sinusoidal"):
+            raise ValueError(
+                f"positions {config.positions!r}: expected none, learned or sinusoidal"
+            )
+
+        def embedding(num_values, name):
+            layer = keras.layers.Embedding(
+                num_values,
+                dim,
+                embeddings_initializer=keras.initializers.RandomNormal(stddev=0.5),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            layer.build()
+            return layer
+
+        shape = (None, None, dim)
+        self.token_embedding = embedding(config.vocabulary_size, "token_embedding")
+        # Sorted, as saved weights follow this order and a config's JSON is sorted.
+        self.feature_embeddings = {
+            name: embedding(num_values, f"{name}_embedding")
+            for name, num_values in sorted(config.features.items())
+        }
+        self.positions = None
+        if config.positions == "learned":
+            self.positions = LearnedPositions(
+                config.max_length, dtype=self.dtype_policy, name="positions"
+            )
+        elif config.positions == "sinusoidal":
+            self.positions = SinusoidalPositions(
+                dtype=self.dtype_policy, name="positions"
+            )
+        if self.positions:
+            self.positions.build(shape)
+        self.embedding_dropout = keras.layers.Dropout(
+            config.dropout, dtype=self.dtype_policy
+        )
+        mixers = make_mixers(config, self.dtype_policy, self.causal)
+        self.blocks = []
+        for index, mixer in enumerate(mixers):
+            block = DecoderBlock(
+                mixer,
+                config.intermediate_dim,
+                config.activation,
+                config.dropout,
+                dtype=self.dtype_policy,
+                name=f"block_{index}",
+            )
+            block.build(shape)
+            self.blocks.append(block)
+        self.norm = keras.layers.LayerNormalization(
+            epsilon=1e-5, dtype=self.dtype_policy, name="norm"
+        )
+        self.norm.build(shape)
+        self.logits_dense = keras.layers.Dense(
+            config.vocabulary_size, dtype="float32", name="logits"
+        )
+        self.logits_dense.build(shape)
+        self.built = True
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The features that the inputs must hold beside `tokens`, sorted."""
+        read = [name for block in self.blocks for name in block.mixer.feature_names]
+        return tuple(sorted({*self.config.features, *read}))
+
+    @property
+    def max_length(self) -> int:
+        """Positions of a window in training: the longest context to give."""
+        return self.config.max_length
+
+    def call(self, inputs, training=None):
+        """Logits at every place.
+
+        Args:
+            inputs: dict of int32 `[B, T]`: `tokens` and the named features.
+
+        Returns:
+            float32 `[B, T, V]`.
+        """
+        x, features = self._embed(inputs)
+        x = self.embedding_dropout(x, training=training)
+        for block in self.blocks:
+            x = block(x, features=features, training=training)
+        return self.logits_dense(self.norm(x))
+
+    def _embed(self, inputs, position=0):
+        """`[B, T, D]` of the inputs that start at `position`, and their features."""
+        missing = {"tokens", *self.feature_names} - set(inputs)
+        if missing:
+            raise ValueError(f"inputs lack {sorted(missing)}; got {sorted(inputs)}")
+        x = self.token_embedding(inputs["tokens"])
+        for name, embedding in self.feature_embeddings.items():
+            x = x + embedding(inputs[name])
+        if self.positions:
+            x = self.positions(x, position=position)
+        return x, {name: inputs[name] for name in self.feature_names}
+
+    def save_own_variables(self, store):
+        """Adds the names of the weights to a file of Keras's."""
+        store["names"] = np.frombuffer("\n".join(self._names()).encode(), np.uint8)
+
+    def load_own_variables(self, store):
+        """Checks that a file of Keras's holds these weights and no others.
+
+        Keras finds layers by their order alone, and passes over those that only the
+        file has: a deeper model's, or another feature's embedding.
+
+        Raises:
+            ValueError: the names differ.
+        """
+        if "names" not in store:  # an older file, for which Keras's checks must do
+            return
+        saved = set(bytes(store["names"]).decode().split("\n"))
+        differing = sorted(saved ^ set(self._names()))
+        if differing:
+            where = "file" if differing[0] in saved else "model"
+            raise ValueError(
+                f"the weights are of another model: only the {where} has {differing[0]}"
+            )
+
+    def _names(self):
+        return [weight.path for weight in self.weights]
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "trainable": self.trainable,
+            **dataclasses.asdict(self.config),
+        }
