@@ -6,6 +6,7 @@ from tfmusic.layers.causal_multi_head_attention import CausalMultiHeadAttention
 from tfmusic.layers.decoder_block import DecoderBlock
 from tfmusic.layers.feed_forward import FeedForward
 from tfmusic.layers.positions import LearnedPositions, SinusoidalPositions
+from tfmusic.layers.random_feature_attention import RandomFeatureAttention
 from tfmusic.layers.relative_global_attention import RelativeGlobalAttention
 from tfmusic.layers.token_mixer import TokenMixer
 
@@ -15,6 +16,7 @@ __all__ = [
     "DecoderBlock",
     "FeedForward",
     "LearnedPositions",
+    "RandomFeatureAttention",
     "RelativeGlobalAttention",
     "SinusoidalPositions",
     "TokenMixer",

@@ -6,6 +6,7 @@ from tfmusic.errors import UserError
 from tfmusic.layers import (
     BidirectionalAttention,
     CausalMultiHeadAttention,
+    RandomFeatureAttention,
     RelativeGlobalAttention,
     TokenMixer,
 )
@@ -20,6 +21,12 @@ def _attention_options(config):
     }
 
 
+def _undropped_options(config):
+    options = _attention_options(config)
+    del options["dropout"]
+    return options
+
+
 def _relative_options(config):
     max_distance = config.max_distance or config.max_length
     return {**_attention_options(config), "max_distance": max_distance}
@@ -29,6 +36,7 @@ def _relative_options(config):
 # `ModelConfig`.
 MIXERS = {
     "causal": (CausalMultiHeadAttention, _attention_options),
+    "performer": (RandomFeatureAttention, _undropped_options),
     "relative_global": (RelativeGlobalAttention, _relative_options),
 }
 
