@@ -27,9 +27,16 @@ class Windows:
         feature_names: features that the model takes.
         length: T.
 
+    Attributes:
+        step: windows begin at its multiples.
+        num_uniforms: random numbers that a window takes in training.
+
     Raises:
         UserError: the pieces hold no notes.
     """
+
+    step = 1
+    num_uniforms = 0
 
     def __init__(
         self,
@@ -77,21 +84,40 @@ class Windows:
         left = tf.gather(self.num_inputs, piece) - start  # [B], inputs to the end
         here = steps <= left[:, tf.newaxis]  # [B, T+1]
         index = (tf.gather(self.begins, piece) + start)[:, tf.newaxis] + steps
-        index = tf.minimum(index, len(self._tokens) - 1)
-        tokens = tf.where(here, tf.gather(self._tokens, index), PAD)
-        shift = tf.where(tf.gather(self.pitched, tokens), semitones[:, tf.newaxis], 0)
-        tokens += shift
+        tokens, index = self._tokens_at(index, here, semitones)  # [B, T+1]
         filled = here[:, 1:]  # [B, T], the places that have a target
         inputs = {"tokens": tf.where(filled, tokens[:, :-1], PAD)}
-        states = tf.gather(self._states, index[:, :-1])
+        inputs |= self._features_at(index[:, :-1], inputs["tokens"], filled)
+        scored = filled & (steps[:, :-1] >= first_scored[:, tf.newaxis])
+        return inputs, tokens[:, 1:], tf.cast(scored, tf.float32)
+
+    def cut_for_training(self, piece, start, semitones, uniforms):
+        """Cuts a batch of windows, all of them scored: see `cut`.
+
+        Args:
+            piece, start, semitones: see `cut`.
+            uniforms: float32 `[B, num_uniforms]` in [0, 1).
+        """
+        return self.cut(piece, start, semitones, tf.zeros_like(start))
+
+    def _tokens_at(self, index, here, semitones):
+        """Transposed tokens at int64 `[B, T]`, PAD where not `here`; a safe index."""
+        index = tf.minimum(index, len(self._tokens) - 1)
+        tokens = tf.where(here, tf.gather(self._tokens, index), PAD)
+        pitched = tf.gather(self.pitched, tokens)
+        return tokens + tf.where(pitched, semitones[:, tf.newaxis], 0), index
+
+    def _features_at(self, index, tokens, here):
+        """The features of `_tokens_at`'s tokens, 0 where not `here`."""
+        features = {}
+        states = tf.gather(self._states, index)
         for name in self.feature_names:
             if name in self._state_features:
                 values = tf.gather(self._state_features[name], states)
             else:
-                values = tf.gather(self._token_features[name], inputs["tokens"])
-            inputs[name] = tf.where(filled, values, 0)
-        scored = filled & (steps[:, :-1] >= first_scored[:, tf.newaxis])
-        return inputs, tokens[:, 1:], tf.cast(scored, tf.float32)
+                values = tf.gather(self._token_features[name], tokens)
+            features[name] = tf.where(here, values, 0)
+        return features
 
 
 def training_batches(
@@ -108,10 +134,10 @@ def training_batches(
     """Endless batches of random windows; batch n is a function of (seed, n) alone.
 
     In each round every piece gives as many windows as it has lengths of T, in an
-    order shuffled anew. A window starts anywhere, half a window's overhang clipped
-    at either end, so that beginnings and endings are seen as often as the middle.
-    Each is transposed by up to `transpose` semitones within the range that its
-    piece has room for.
+    order shuffled anew. A window starts anywhere (at a multiple of `windows.step`),
+    half a window's overhang clipped at either end, so that beginnings and endings are
+    seen as often as the middle. Each is transposed by up to `transpose` semitones
+    within the range that its piece has room for.
 
     Args:
         windows: of the training split.
@@ -160,10 +186,17 @@ def training_batches(
         start = tf.clip_by_value(
             start - length // 2, tf.zeros_like(start), tf.gather(last_start, piece)
         )
+        start -= start % windows.step
         low, high = tf.gather(lowest, piece), tf.gather(highest, piece)
         choices = tf.cast(high - low + 1, tf.float32)
         semitones = low + tf.cast(chance[1] * choices, tf.int32)
-        return windows.cut(piece, start, semitones, tf.zeros_like(start))
+        # Another key than that of the numbers above: seeds are 0 or more.
+        uniforms = tf.random.stateless_uniform(
+            [batch_size, windows.num_uniforms],
+            [-1 - seed, tf.cast(step, tf.int32)],
+            alg="philox",
+        )
+        return windows.cut_for_training(piece, start, semitones, uniforms[mine])
 
     # A range of steps has no state beyond its position, and cutting is cheap enough
     # to be one parallel map; prefetching keeps the accelerator from waiting for it.
