@@ -7,7 +7,7 @@ from tfmusic.models.mixers import MIXERS
 
 # Mixers to which the order of what came before means nothing: a model of these alone
 # gets sinusoids added to its embeddings. The others know positions by themselves.
-WITHOUT_POSITIONS = {"causal", "performer", "dilated_local"}
+WITHOUT_POSITIONS = {"causal", "performer"}
 
 
 @dataclasses.dataclass(frozen=True)

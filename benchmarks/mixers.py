@@ -2,6 +2,7 @@
 
 Usage:
   python -m benchmarks.mixers --data=jsb.zip [--only=learning] [--mixers=causal,...]
+  python -m benchmarks.mixers --report=mixers.png
 
 Results are rows of a JSON-lines file, added as they come. What is there is not measured
 again, so the study can be stopped at any time and run beside other work. Each cell is
@@ -12,7 +13,7 @@ import json
 
 from absl import flags
 
-from benchmarks import cells
+from benchmarks import cells, tables
 from tfmusic.datasets.registry import DEFAULT_DATA_DIR
 from tfmusic.errors import UserError, run_command
 from tfmusic.quiet import import_tensorflow
@@ -26,11 +27,11 @@ KINDS = {
 }
 KEY = ("kind", "mixer", "length", "version")
 LEARNING_LENGTH = 512
-LENGTHS = (512, 1024, 2048, 4096)
+LENGTHS = ["512", "1024", "2048", "4096"]
 
 _ONLY = flags.DEFINE_enum("only", None, [*KINDS], "The part of the study to run.")
 _MIXERS = flags.DEFINE_list("mixers", None, "Contenders by name; by default all.")
-_LENGTHS = flags.DEFINE_list("lengths", [*LENGTHS], "T of the steps and decoding.")
+_LENGTHS = flags.DEFINE_list("lengths", LENGTHS, "T of the steps and decoding.")
 _CPU = flags.DEFINE_integer("cpu", None, "The one core to stay on; by default all.")
 _DATA = flags.DEFINE_string("data", None, "File of the data set jsb_chorales.")
 _DATA_DIR = flags.DEFINE_string(
@@ -39,6 +40,9 @@ _DATA_DIR = flags.DEFINE_string(
 _OUTPUT = flags.DEFINE_string("output", "benchmarks/mixers.jsonl", "The rows.")
 _RETRY = flags.DEFINE_bool("retry", False, "Measure again what failed.")
 _LIST = flags.DEFINE_bool("list", False, "Only print what is missing.")
+_REPORT = flags.DEFINE_string(
+    "report", None, "Only print the tables and draw the picture, to this PNG."
+)
 _CELL = flags.DEFINE_string(
     "cell", None, "JSON of a cell to measure in this process; the program's own use."
 )
@@ -71,7 +75,17 @@ def measure(kind, mixer, length, version, **data) -> dict:
     return getattr(costs, kind)(mixer, length)
 
 
+def report(rows, path) -> None:
+    """Prints the tables and draws the picture."""
+    rows = [row for row in rows if row["version"] == VERSIONS[row["kind"]]]
+    print(tables.report(rows))
+    tables.draw(rows, path)
+
+
 def main() -> None:
+    if _REPORT.value:
+        report(cells.read_rows(_OUTPUT.value, KEY).values(), _REPORT.value)
+        return
     import_tensorflow()
     if _CELL.value:
         cells.answer(measure, json.loads(_CELL.value))
