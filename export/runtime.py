@@ -12,8 +12,7 @@ or use it from Python:
     runtime.write_midi(notes, "music.mid")
 
 Where logits agree, a seed gives the same music as `tfmusic.generate` does. Axis
-letters: `S` grammar states, `V` ids, `T` tokens, `N` heads, `M` cache rows, `H` size
-of a head.
+letters: `S` grammar states, `V` ids, `T` tokens, `M` cache rows, `H` size of a row.
 """
 
 import argparse
@@ -89,7 +88,9 @@ class MusicModel:
         self.about = about
         self.tokenizer_json = tokenizer_json
         self.config_json = config_json
-        self.graph = CachedGraph(interpreter, about["chunk"], about["max_length"])
+        self.graph = CachedGraph(
+            interpreter, about["chunk"], about["max_length"], about["cache"]
+        )
         self._tokenizer = json.loads(tokenizer_json)
         self.grammar = Grammar(self._tokenizer["grammar"], about["features"])
 
@@ -205,11 +206,25 @@ class Grammar:
 class CachedGraph:
     """The graph and the cache of one piece, which lies in the graph's own input.
 
-    A new token's rows are written in place: nothing is copied but when the cache
-    becomes longer, and once for each chunk of a prime.
+    A new token's rows are written in place: nothing is copied but states, which each
+    step replaces, all when the cache becomes longer, and once for each chunk of a
+    prime.
+
+    Args:
+        interpreter: of the graph.
+        chunk: tokens that `prefill` takes.
+        max_length: most tokens in the cache.
+        kinds: what the cache's tensors are: "rows", `[.., M, H]`, which grow by a row
+            with each token, or "state", which is zeros at first.
     """
 
-    def __init__(self, interpreter: Interpreter, chunk: int, max_length: int):
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        chunk: int,
+        max_length: int,
+        kinds: dict[str, str],
+    ):
         self.chunk = chunk
         self.max_length = max_length
         self.position = 0  # tokens in the cache
@@ -220,20 +235,23 @@ class CachedGraph:
         inputs, outputs = runner.get_input_details(), runner.get_output_details()
         del runner
         self._index = {name: details["index"] for name, details in inputs.items()}
-        self._cache = [name for name in inputs if name.startswith("cache_")]
-        self._shape = {name: inputs[name]["shape"] for name in self._cache}
-        self._rows = {
-            name: interpreter.tensor(self._index[name]) for name in self._cache
+        self._kinds = {f"cache_{name}": kind for name, kind in kinds.items()}
+        self._shape = {name: inputs[name]["shape"] for name in self._kinds}
+        self._cache = {
+            name: interpreter.tensor(self._index[name]) for name in self._kinds
         }
         self._outputs = {
             name: interpreter.tensor(details["index"])
             for name, details in outputs.items()
         }
-        self._num_rows = 0
+        self._num_rows = 0  # none before the first token
 
     def reset(self) -> None:
         """Forgets the piece."""
         self.position = 0
+        for name, kind in self._kinds.items():
+            if self._num_rows and kind == "state":
+                self._cache[name]().fill(0)
 
     def extend(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Consumes the next tokens.
@@ -259,9 +277,12 @@ class CachedGraph:
             updates = self._interpreter.get_signature_runner("prefill")(**arrays)
             logits = updates["logits"][0]
         rows = slice(self.position, self.position + count)
-        for name in self._cache:
-            update = updates[name.replace("cache", "update")]  # [1, N, T, H]
-            self._rows[name]()[:, :, rows] = update
+        for name, tensor in self._cache.items():
+            update = updates[name.replace("cache", "update")]
+            if self._kinds[name] == "rows":
+                tensor()[..., rows, :] = update  # [.., T, H]
+            else:
+                tensor()[...] = update
         self.position += count
         return logits
 
@@ -275,23 +296,24 @@ class CachedGraph:
         if num_rows <= self._num_rows:
             return
         num_rows = -(num_rows // -CACHE_GROWTH) * CACHE_GROWTH
+        if "rows" not in self._kinds.values():  # then nothing ever grows
+            num_rows = self.max_length
         num_rows = min(num_rows, self.max_length)
-        rows = slice(self.position)
         old = {}
         if self.position:
-            for name in self._cache:
-                old[name] = self._rows[name]()[:, :, rows].copy()
-        for name in self._cache:
-            batch, heads, _, size = self._shape[name]
-            shape = [batch, heads, num_rows, size]  # [1, N, M, H]
-            self._interpreter.resize_tensor_input(self._index[name], shape)
+            old = {name: tensor().copy() for name, tensor in self._cache.items()}
+        for name, kind in self._kinds.items():
+            if kind == "rows":
+                *outer, _, size = self._shape[name]
+                shape = [*outer, num_rows, size]  # [.., M, H]
+                self._interpreter.resize_tensor_input(self._index[name], shape)
         self._interpreter.allocate_tensors()
-        for name in self._cache:
-            cache = self._rows[name]()
-            cache.fill(0)  # a weight of zero would not hide a NaN
-            if old:
-                cache[:, :, rows] = old[name]
-        del cache
+        for name, tensor in self._cache.items():
+            tensor().fill(0)  # a weight of zero would not hide a NaN
+            if old and self._kinds[name] == "rows":
+                tensor()[..., : self._num_rows, :] = old[name]
+            elif old:
+                tensor()[...] = old[name]
         self._num_rows = num_rows
 
 

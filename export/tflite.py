@@ -29,17 +29,19 @@ def convert(
 
     Its signatures are `decode` (one token) and `prefill` (a chunk of tokens). Both
     take `tokens` and the model's features `[1, T]`, the `position` (tokens in the
-    cache so far) and the cache `cache_<layer>_<index>`, `[1, N, M, H]` each, where
-    M may be resized. They return `logits` `[1, T, V]` and the rows that these
-    tokens add, `update_<layer>_<index>` `[1, N, T, H]`; whoever runs the graph writes
-    them into the cache at `position`. The two share their weights; `decode` is the
-    main subgraph.
+    cache so far) and the cache's tensors `cache_<layer>_<index>`. They return `logits`
+    `[1, T, V]` and, for each tensor of the cache, `update_<layer>_<index>`. Of "rows"
+    `[.., M, H]`, where M may be resized, the update `[.., T, H]` is what these tokens
+    add; whoever runs the graph writes it into the cache at `position`. Of a "state",
+    which is zeros before the first token, it is the new value. The two signatures
+    share their weights; `decode` is the main subgraph.
 
-    The tokenizer's JSON, the model's config and `tfmusic.json` follow the graph as a
-    zip archive, which interpreters ignore and any zip reader finds.
+    The tokenizer's JSON, the model's config and `tfmusic.json`, which says the kinds
+    of the cache's tensors, follow the graph as a zip archive, which interpreters
+    ignore and any zip reader finds.
 
     Args:
-        model: of any mixers whose cache grows by rows.
+        model: of any mixers.
         tokenizer: the one that the model was trained with.
         path: the file to write; what is there is replaced at the end.
         quantization: "none" (float32) or "dynamic_int8" (matrices as int8,
@@ -62,6 +64,7 @@ def convert(
         "tokenizer": tokenizer.name,
         "tokenizer_hash": tokenizer.hash,
         "features": model.feature_names,
+        "cache": _cache_kinds(model),
         "chunk": chunk,
         "max_length": model.max_length,
     }
@@ -97,34 +100,40 @@ def _flatbuffer(model, chunk, quantization) -> bytes:
         return converter.convert()
 
 
+def _cache_kinds(model) -> dict[str, str]:
+    """The cache's tensors by name, "<layer>_<index>", and what they are."""
+    return {
+        f"{layer}_{index}": kind
+        for layer, kinds in enumerate(model.cache_kinds)
+        for index, kind in enumerate(kinds)
+    }
+
+
 def _extend_function(model, count):
     """`model.extend` of `count` tokens on flat, named tensors."""
     cache = model.init_cache(1, 1)
-    names = [
-        [f"{layer}_{index}" for index in range(len(tensors))]
-        for layer, tensors in enumerate(cache)
-    ]
+    kinds = _cache_kinds(model)
+    names = list(kinds)
     spec = {
         name: tf.TensorSpec([1, count], tf.int32, name)
         for name in ("tokens", *model.feature_names)
     }
     spec["position"] = tf.TensorSpec([], tf.int32, "position")
-    for layer, tensors in zip(names, cache, strict=True):
-        for name, tensor in zip(layer, tensors, strict=True):
-            shape = [*tensor.shape[:-2], None, tensor.shape[-1]]  # [1, N, M, H]
-            spec[f"cache_{name}"] = tf.TensorSpec(shape, tf.float32, f"cache_{name}")
+    for name, tensor in zip(names, tf.nest.flatten(cache), strict=True):
+        shape = list(tensor.shape)
+        if kinds[name] == "rows":
+            shape[-2] = None  # M
+        spec[f"cache_{name}"] = tf.TensorSpec(shape, tensor.dtype, f"cache_{name}")
 
     def extend(position, **inputs):
-        cache = tuple(
-            tuple(inputs.pop(f"cache_{name}") for name in layer) for layer in names
-        )
+        flat = [inputs.pop(f"cache_{name}") for name in names]
+        cache = tf.nest.pack_sequence_as(model.cache_kinds, flat)
         logits, update = model.extend(inputs, cache, position)
-        rows = {
+        updates = {
             f"update_{name}": tensor
-            for layer, tensors in zip(names, update, strict=True)
-            for name, tensor in zip(layer, tensors, strict=True)
+            for name, tensor in zip(names, tf.nest.flatten(update), strict=True)
         }
-        return {"logits": logits, **rows}
+        return {"logits": logits, **updates}
 
     return tf.function(extend, autograph=False).get_concrete_function(**spec)
 

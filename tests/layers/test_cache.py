@@ -67,7 +67,25 @@ def test_shapes_unknown_at_trace_time():
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_the_cache_keeps_its_dtype_and_the_old_one_its_values(jit_compile):
     old = tf.zeros([1, 3, 2], tf.bfloat16)
-    (written,) = apply_update((old,), (tf.ones([1, 1, 2]),), 1, ("rows",), jit_compile)
+    new = tf.ones([1, 1, 2])
+    (written,) = apply_update((old,), (new,), 1, ("rows",), jit_compile)
     assert written.dtype == tf.bfloat16
     assert written[0, :, 0].numpy().tolist() == [0, 1, 0]
     assert not np.any(old)
+    (state,) = apply_update((old[:, :1],), (new,), 1, ("state",), jit_compile)
+    assert state.dtype == tf.bfloat16
+    assert np.all(state.numpy() == 1)
+
+
+def test_a_state_keeps_its_shape():
+    """Whatever its mixer has forgotten of it, as a loop's variables must."""
+
+    @tf.function(input_signature=[tf.TensorSpec(None)])
+    def apply(new):
+        (state,) = apply_update((tf.zeros([2, 3]),), (new,), 0, ("state",))
+        assert state.shape == (2, 3)
+        return state
+
+    assert np.all(apply(tf.ones([2, 3])) == 1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="shape"):
+        apply(tf.ones([3, 2]))

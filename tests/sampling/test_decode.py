@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.memory_mixers import MEMORY_MIXERS
 from tfmusic.config import ModelConfig
-from tfmusic.models.music_decoder import MusicDecoder
+from tfmusic.models import MusicDecoder, mixers
 from tfmusic.sampling import DecodeLoop, penalize_repetition, sample
 from tfmusic.sampling.samplers import MASKED
 from tfmusic.tokenizers import BOS, EOS, PAD, ChoraleTokenizer, Grammar
@@ -286,11 +287,15 @@ def test_what_does_not_fit_is_refused():
         {"mixer": "relative_global", "max_distance": 10},
         {"mixer": "causal", "positions": "learned"},
         {"mixer": "causal", "positions": "sinusoidal"},
+        {"mixer": ("voice_mean", "running_mean")},  # states, and rows of two kinds
     ],
     ids=str,
 )
-def test_a_decoder_generates_as_if_it_read_the_whole_window_each_time(options):
+def test_a_decoder_generates_as_if_it_read_the_whole_window_each_time(
+    options, monkeypatch
+):
     """Incremental decoding = recomputation, in chunks and past the cache as well."""
+    monkeypatch.setattr(mixers, "MIXERS", {**mixers.MIXERS, **MEMORY_MIXERS})
     tokenizer = ChoraleTokenizer()
     config = ModelConfig(
         vocabulary_size=tokenizer.vocabulary.size,

@@ -20,11 +20,18 @@ def apply_update(cache, update, position, kinds, jit_compile=False):
     """
     write = _write_in_place if jit_compile else _write
     return tf.nest.map_structure(
-        lambda kind, old, new: write(old, new, position) if kind == "rows" else new,
+        lambda kind, old, new: (
+            write(old, new, position) if kind == "rows" else _replace(old, new)
+        ),
         kinds,
         cache,
         update,
     )
+
+
+def _replace(old, new):
+    """`new` as `old` is, since a loop's variables keep their shapes and dtypes."""
+    return tf.ensure_shape(ops.cast(new, old.dtype), old.shape)
 
 
 def _write_in_place(old, new, position):
