@@ -12,10 +12,14 @@ import numpy as np
 from tfmusic.layers import (
     BidirectionalAttention,
     CausalMultiHeadAttention,
+    ConcatenatedSinusoids,
     DecoderBlock,
+    DenseSynthesizer,
     FeedForward,
+    FourierConvolution,
     LearnedPositions,
     RandomFeatureAttention,
+    RandomSynthesizer,
     RelativeGlobalAttention,
     SinusoidalPositions,
 )
@@ -64,6 +68,12 @@ GOLDENS = {
         ),
         float32_sums=True,
     ),
+    "RandomSynthesizer": Golden(
+        lambda dtype: RandomSynthesizer(2, 3, max_length=5, dtype=dtype)
+    ),
+    "DenseSynthesizer": Golden(
+        lambda dtype: DenseSynthesizer(2, 3, max_length=5, dtype=dtype)
+    ),
     "RelativeGlobalAttention": Golden(
         lambda dtype: RelativeGlobalAttention(
             num_heads=2, key_dim=4, max_distance=4, use_bias=False, dtype=dtype
@@ -78,7 +88,14 @@ GOLDENS = {
             dtype=dtype,
         )
     ),
+    "FourierConvolution": Golden(
+        lambda dtype: FourierConvolution(period=6, windows=(2.0, 9.0), dtype=dtype)
+    ),
+    "FourierConvolution/odd": Golden(
+        lambda dtype: FourierConvolution(period=5, windows=(4,), dtype=dtype)
+    ),
     "LearnedPositions": Golden(lambda dtype: LearnedPositions(5, dtype=dtype)),
+    "ConcatenatedSinusoids": Golden(lambda dtype: ConcatenatedSinusoids(dtype=dtype)),
     "SinusoidalPositions": Golden(lambda dtype: SinusoidalPositions(dtype=dtype)),
     "MusicDecoder": Golden(
         lambda dtype: MusicDecoder(

@@ -63,6 +63,7 @@ class RandomFeatureAttention(CausalMultiHeadAttention):
                 orthogonal_normals(*shape, self.seed), dtype
             ),
             trainable=False,
+            autocast=False,
         )
         super().build(input_shape)
 

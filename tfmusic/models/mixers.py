@@ -6,7 +6,10 @@ from tfmusic.errors import UserError
 from tfmusic.layers import (
     BidirectionalAttention,
     CausalMultiHeadAttention,
+    DenseSynthesizer,
+    FourierConvolution,
     RandomFeatureAttention,
+    RandomSynthesizer,
     RelativeGlobalAttention,
     TokenMixer,
 )
@@ -27,6 +30,10 @@ def _undropped_options(config):
     return options
 
 
+def _length_options(config):
+    return {**_attention_options(config), "max_length": config.max_length}
+
+
 def _relative_options(config):
     max_distance = config.max_distance or config.max_length
     return {**_attention_options(config), "max_distance": max_distance}
@@ -37,6 +44,9 @@ def _relative_options(config):
 MIXERS = {
     "causal": (CausalMultiHeadAttention, _attention_options),
     "performer": (RandomFeatureAttention, _undropped_options),
+    "random_synthesizer": (RandomSynthesizer, _length_options),
+    "dense_synthesizer": (DenseSynthesizer, _length_options),
+    "fourier_convolution": (FourierConvolution, lambda config: {}),
     "relative_global": (RelativeGlobalAttention, _relative_options),
 }
 
