@@ -45,7 +45,7 @@ def main() -> None:
     from tfmusic.export.verify import VerificationError
     from tfmusic.training.run import load_run
 
-    run = load_run(_MODEL_DIR.value)
+    run = load_run(_MODEL_DIR.value, kind="decoder")
     print(f"exporting {_MODEL_DIR.value} ...", flush=True)
     try:
         export_run(run, _OUTPUT_DIR.value, _FORMATS.value, _QUANTIZATION.value)

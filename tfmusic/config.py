@@ -26,13 +26,17 @@ class ModelConfig:
             `{"relative_local": {"block_size": 128}}`.
         max_distance: distances of relative attention with an embedding of their
             own, by default `max_length`.
-        positions: "none", "learned" or "sinusoidal", added to the embeddings.
+        positions: "none"; "learned" or "sinusoidal", added to the embeddings;
+            "concatenated", sinusoids beside the embeddings.
         features: names of the tokenizer's features that enter the model, with
             their numbers of values.
         activation: of the feed-forward layers.
         dropout: rate on embeddings and residual branches.
-        attention_dropout: rate on attention weights; costs much on a CPU.
+        attention_dropout: rate on attention weights.
         attention_bias: whether queries, keys and values have a bias.
+        attention_block_size: queries and keys that attention over all of a window
+            computes at once, so that memory does not grow with the window's square;
+            by default the whole window.
         kind: "decoder", which continues music, or "infiller", which fills its gaps.
     """
 
@@ -52,13 +56,16 @@ class ModelConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.0
     attention_bias: bool = True
+    attention_block_size: int | None = None
     kind: str = "decoder"
 
     def __post_init__(self):
+        _check_choice(self, "kind", ("decoder", "infiller"))
         _check_positive(
             self,
             ("vocabulary_size", "num_layers", "num_heads", "hidden_dim", "key_dim")
-            + ("intermediate_dim", "max_length", "max_distance"),
+            + ("intermediate_dim", "max_length", "max_distance")
+            + ("attention_block_size",),
         )
 
 
@@ -107,18 +114,17 @@ class TrainConfig:
     checkpoint_every: int = 200
 
     def __post_init__(self):
-        for name, allowed in (
-            ("schedule", ("cosine", "inverse_sqrt", "constant")),
-            ("dtype", ("float32", "bfloat16")),
-        ):
-            if getattr(self, name) not in allowed:
-                raise UserError(
-                    f"{name}={getattr(self, name)!r}: expected one of {allowed}"
-                )
+        _check_choice(self, "schedule", ("cosine", "inverse_sqrt", "constant"))
+        _check_choice(self, "dtype", ("float32", "bfloat16"))
         _check_positive(
             self,
             ("steps", "batch_size", "length", "evaluate_every", "checkpoint_every"),
         )
+
+
+def _check_choice(config, name, allowed):
+    if getattr(config, name) not in allowed:
+        raise UserError(f"{name}={getattr(config, name)!r}: expected one of {allowed}")
 
 
 def _check_positive(config, names):

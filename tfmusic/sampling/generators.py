@@ -42,7 +42,7 @@ def load_generator(path: str | os.PathLike) -> Generator:
         return TFLiteGenerator(path)
     if os.path.isfile(os.path.join(path, "saved_model.pb")):
         return SavedModelGenerator(path)
-    run = load_run(path)
+    run = load_run(path, kind="decoder")
     return ModelGenerator(run.model, run.tokenizer)
 
 

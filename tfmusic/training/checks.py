@@ -5,7 +5,7 @@ import math
 
 from tfmusic.config import ModelConfig, TrainConfig
 from tfmusic.errors import UserError
-from tfmusic.models import MusicDecoder
+from tfmusic.models.music_transformer import MusicTransformer
 from tfmusic.tokenizers import Tokenizer, check_same
 from tfmusic.training import run
 
@@ -29,6 +29,13 @@ def check_settings(
             f"windows of {train_config.length} tokens are longer than the model's "
             f"max_length {model_config.max_length}: --set length or max_length"
         )
+    if model_config.kind == "infiller" and train_config.length < (
+        model_config.max_length
+    ):
+        raise UserError(
+            f"an infiller reads windows of one length, in training as later; length is "
+            f"{train_config.length}, max_length {model_config.max_length}: --set both"
+        )
     if train_config.batch_size % num_replicas:
         raise UserError(
             f"batch_size {train_config.batch_size} does not divide into "
@@ -44,7 +51,7 @@ def check_settings(
             )
 
 
-def check_features(model: MusicDecoder, tokenizer: Tokenizer) -> None:
+def check_features(model: MusicTransformer, tokenizer: Tokenizer) -> None:
     """Checks that the tokenizer says all that the model's mixers read.
 
     Raises:

@@ -16,13 +16,21 @@ METRICS = "metrics.jsonl"
 BEST_WEIGHTS = os.path.join("best", "best.weights.h5")
 BEST_REPORT = os.path.join("best", "best.json")
 
+# What to do with a model of each kind, where another one is needed.
+USES = {
+    "decoder": "a decoder, which continues music: leave --infill out, or train an "
+    "infiller (python -m tfmusic.train --preset=chorale_infiller)",
+    "infiller": "an infiller, which fills gaps and can't be exported: "
+    "python -m tfmusic.generate --infill=FILE.mid",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
     """A trained model and all that is needed to use it.
 
     Attributes:
-        model: the MusicDecoder with its best weights.
+        model: the MusicDecoder, or ChoraleInfiller, with its best weights.
         tokenizer: that made its ids.
         model_config, train_config: what it was made from.
         best: step and validation scores of the weights.
@@ -99,16 +107,22 @@ def read_best(model_dir: str) -> dict | None:
         return None
 
 
-def load_run(model_dir: str) -> Run:
+def load_run(model_dir: str, kind: str | None = None) -> Run:
     """The model of a run with its best weights.
 
+    Args:
+        model_dir: the run's folder.
+        kind: what the model must be, "decoder" or "infiller"; by default any.
+
     Raises:
-        UserError: the folder is not a run's, or its weights are missing or do not
-            match its config in every variable.
+        UserError: the folder is not a run's, its model is of another kind, or its
+            weights are missing or do not match its config in every variable.
     """
-    from tfmusic.models import MusicDecoder
+    from tfmusic.models import make_model
 
     model_config, train_config, tokenizer = read_settings(model_dir)
+    if kind and model_config.kind != kind:
+        raise UserError(f"{model_dir} holds {USES[model_config.kind]}")
     path = os.path.join(model_dir, BEST_WEIGHTS)
     best = read_best(model_dir)
     if best is None or not os.path.isfile(path):
@@ -122,7 +136,7 @@ def load_run(model_dir: str) -> Run:
             f"tokenizer {tokenizer.name} ({tokenizer.hash}) has "
             f"{tokenizer.vocabulary.size}: they are of different runs"
         )
-    model = MusicDecoder(**dataclasses.asdict(model_config))
+    model = make_model(model_config)
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:

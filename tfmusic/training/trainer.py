@@ -1,6 +1,5 @@
 """The training loop, one for every strategy of tf.distribute."""
 
-import dataclasses
 import json
 import os
 
@@ -9,12 +8,12 @@ import tensorflow as tf
 
 from tfmusic.config import ModelConfig, TrainConfig
 from tfmusic.datasets.pieces import Pieces
-from tfmusic.datasets.pipeline import Windows, training_batches
+from tfmusic.datasets.pipeline import training_batches
 from tfmusic.errors import UserError
-from tfmusic.models import MusicDecoder
+from tfmusic.models import make_model
 from tfmusic.tokenizers import Tokenizer
 from tfmusic.training import checks, run
-from tfmusic.training.evaluation import Evaluator
+from tfmusic.training.objectives import OBJECTIVES
 from tfmusic.training.progress import Progress
 from tfmusic.training.step import TrainStep, make_optimizer
 
@@ -56,10 +55,7 @@ def train(
     keras.utils.set_random_seed(train_config.seed)
     dtype = "mixed_bfloat16" if train_config.dtype == "bfloat16" else "float32"
     with strategy.scope():
-        try:
-            model = MusicDecoder(**dataclasses.asdict(model_config), dtype=dtype)
-        except ValueError as error:
-            raise UserError(str(error)) from error
+        model = make_model(model_config, dtype)
         checks.check_features(model, tokenizer)
         optimizer = make_optimizer(train_config)
         optimizer.build(model.trainable_variables)
@@ -97,7 +93,9 @@ def train(
     batches = _batches(
         pieces["train"], model, tokenizer, train_config, strategy, first_step
     )
-    evaluator = Evaluator(model, tokenizer, pieces["validation"], xla=train_config.xla)
+    evaluator = OBJECTIVES[model.kind].evaluator(
+        model, tokenizer, pieces["validation"], xla=train_config.xla
+    )
     # Not before: what can't be trained leaves no settings behind to be resumed.
     run.write_settings(model_dir, model_config, train_config, tokenizer)
     progress = Progress(first_step, train_config.steps)
@@ -177,7 +175,9 @@ def _restore(checkpoints):
 
 def _batches(pieces, model, tokenizer, config, strategy, first_step):
     """An iterator over the strategy's batches, from `first_step` on."""
-    windows = Windows(pieces, tokenizer, model.feature_names, config.length)
+    windows = OBJECTIVES[model.kind].windows(
+        pieces, tokenizer, model.feature_names, config.length
+    )
 
     def make(context):
         # A pipeline feeds the replicas of one worker.
