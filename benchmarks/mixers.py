@@ -13,25 +13,16 @@ import json
 
 from absl import flags
 
-from benchmarks import cells, tables
-from tfmusic.datasets.registry import DEFAULT_DATA_DIR
+from benchmarks import cells, study, tables
+from tfmusic.datasets.registry import DEFAULT_DATA_DIR, prepare
 from tfmusic.errors import UserError, run_command
 from tfmusic.quiet import import_tensorflow
 
-# Raise a number where what is measured changes: older rows then count no more.
-VERSIONS = {"equal_steps": 1, "equal_time": 1, "step": 1, "decode": 1}
-KINDS = {
-    "learning": ("equal_steps", "equal_time"),
-    "steps": ("step",),
-    "decode": ("decode",),
-}
-KEY = ("kind", "mixer", "length", "version")
-LEARNING_LENGTH = 512
-LENGTHS = ["512", "1024", "2048", "4096"]
-
-_ONLY = flags.DEFINE_enum("only", None, [*KINDS], "The part of the study to run.")
+_ONLY = flags.DEFINE_enum("only", None, [*study.KINDS], "The part of the study to run.")
 _MIXERS = flags.DEFINE_list("mixers", None, "Contenders by name; by default all.")
-_LENGTHS = flags.DEFINE_list("lengths", LENGTHS, "T of the steps and decoding.")
+_LENGTHS = flags.DEFINE_list(
+    "lengths", [str(length) for length in study.LENGTHS], "T of the steps and decoding."
+)
 _CPU = flags.DEFINE_integer("cpu", None, "The one core to stay on; by default all.")
 _DATA = flags.DEFINE_string("data", None, "File of the data set jsb_chorales.")
 _DATA_DIR = flags.DEFINE_string(
@@ -48,76 +39,54 @@ _CELL = flags.DEFINE_string(
 )
 
 
-def plan(mixers, kinds, lengths) -> list[dict]:
-    """The cells, each as its row will begin."""
-    return [
-        {"kind": kind, "mixer": mixer, "length": length, "version": VERSIONS[kind]}
-        for kind in kinds
-        for length in ([LEARNING_LENGTH] if kind.startswith("equal") else lengths)
-        for mixer in mixers
-    ]
-
-
-def missing(planned, rows, retry=False) -> list[dict]:
-    """The cells that no row has; with `retry`, also those whose row failed."""
-    found = {key for key, row in rows.items() if not (retry and "failed" in row)}
-    return [cell for cell in planned if cells.key(cell, KEY) not in found]
-
-
-def measure(kind, mixer, length, version, **data) -> dict:
-    """Measures a cell in this process."""
-    if kind.startswith("equal"):
-        from benchmarks.learning import learn
-
-        return learn(mixer, length, kind.removeprefix("equal_"), **data)
-    from benchmarks import costs
-
-    return getattr(costs, kind)(mixer, length)
-
-
-def report(rows, path) -> None:
-    """Prints the tables and draws the picture."""
-    rows = [row for row in rows if row["version"] == VERSIONS[row["kind"]]]
-    print(tables.report(rows))
-    tables.draw(rows, path)
-
-
-def main() -> None:
-    if _REPORT.value:
-        report(cells.read_rows(_OUTPUT.value, KEY).values(), _REPORT.value)
-        return
-    import_tensorflow()
-    if _CELL.value:
-        cells.answer(measure, json.loads(_CELL.value))
-        return
-    from benchmarks.contenders import contenders
-
-    rows = cells.read_rows(_OUTPUT.value, KEY)
-    known = list(contenders())
+def cells_of(kinds, rows, known) -> list[dict]:
+    """The missing cells that the flags ask for."""
     unknown = sorted({*(_MIXERS.value or [])} - {*known})
     if unknown:
         raise UserError(f"no contender {unknown[0]!r}: choose from {', '.join(known)}")
-    kinds = [
-        kind
-        for part in ([_ONLY.value] if _ONLY.value else KINDS)
-        for kind in KINDS[part]
-    ]
     lengths = [int(length) for length in _LENGTHS.value]
-    planned = plan(_MIXERS.value or known, kinds, lengths)
-    if _LIST.value:
-        for cell in missing(planned, rows, _RETRY.value):
-            print(cell["kind"], cell["mixer"], cell["length"])
-        return
+    planned = study.plan(_MIXERS.value or known, kinds, lengths)
+    return study.missing(planned, rows, _RETRY.value)
+
+
+def run(missing) -> None:
+    """Measures cells one by one."""
     data = {"data": _DATA.value, "data_dir": _DATA_DIR.value}
-    for cell in missing(planned, rows, _RETRY.value):
+    if any(cell["kind"] in study.KINDS["learning"] for cell in missing):
+        prepare("jsb_chorales", _DATA_DIR.value, _DATA.value)
+    for cell in missing:
         # Another process may have been there in the meantime.
-        if not missing([cell], cells.read_rows(_OUTPUT.value, KEY), _RETRY.value):
+        rows = cells.read_rows(_OUTPUT.value, study.KEY)
+        if not study.missing([cell], rows, _RETRY.value):
             continue
-        extra = data if cell["kind"].startswith("equal") else {}
+        extra = data if cell["kind"] in study.KINDS["learning"] else {}
         result = cells.run_cell("benchmarks.mixers", {**cell, **extra}, _CPU.value)
-        row = {**cell, **result}
-        cells.append_row(_OUTPUT.value, row)
-        print(json.dumps(row), flush=True)
+        cells.append_row(_OUTPUT.value, {**cell, **result})
+        print(json.dumps({**cell, **result}), flush=True)
+
+
+def main() -> None:
+    if _CELL.value:
+        import_tensorflow()
+        cells.answer(study.measure, json.loads(_CELL.value))
+        return
+    rows = cells.read_rows(_OUTPUT.value, study.KEY)
+    if _REPORT.value:
+        current = study.current(rows.values())
+        print(tables.report(current))
+        tables.draw(current, _REPORT.value)
+        return
+    import_tensorflow()
+    from benchmarks.contenders import contenders
+
+    parts = [_ONLY.value] if _ONLY.value else study.KINDS
+    kinds = [kind for part in parts for kind in study.KINDS[part]]
+    missing = cells_of(kinds, rows, list(contenders()))
+    if _LIST.value:
+        for cell in missing:
+            print(cell["kind"], cell["mixer"], cell["length"])
+    else:
+        run(missing)
 
 
 if __name__ == "__main__":
