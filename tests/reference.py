@@ -119,6 +119,37 @@ def layer_norm(x, weights):
     return (x - mean) / np.sqrt(variance + 1e-5) * weights["gamma"] + weights["beta"]
 
 
+def convolution(x, kernel):
+    """`[T, D]`: each feature's past, weighted by lag with the rows of `kernel`."""
+    out = np.zeros(x.shape)
+    for now in range(len(x)):
+        for then in range(now + 1):
+            out[now] += kernel[now - then] * x[then]
+    return out
+
+
+def fourier_kernel(spectrum, period, windows, num_lags):
+    """`[num_lags, D]` of a spectrum `[W, P, D]`: cosines first, then sines."""
+    kernel = np.zeros((num_lags, spectrum.shape[-1]))
+    for lag in range(num_lags):
+        for window, rows in zip(windows, spectrum, strict=True):
+            waves = [(math.cos, wave) for wave in range(period // 2 + 1)]
+            waves += [(math.sin, wave) for wave in range(1, (period + 1) // 2)]
+            for (function, wave), row in zip(waves, rows, strict=True):
+                angle = 2 * math.pi * wave * lag / period
+                kernel[lag] += math.exp(-lag / window) * function(angle) * row
+    return kernel
+
+
+def fourier_convolution(x, weights, period, windows):
+    """Gated values, convolved, gated again and projected: `[T, D]`."""
+    projected = x @ weights["input/kernel"] + weights["input/bias"]
+    value, value_gate, gate = np.split(projected, 3, axis=-1)
+    kernel = fourier_kernel(weights["spectrum"], period, windows, len(x))
+    y = gate * convolution(value * value_gate, kernel)
+    return y @ weights["output/kernel"] + weights["output/bias"]
+
+
 ACTIVATIONS = {
     "gelu": np.vectorize(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2),
     "relu": np.vectorize(lambda x: max(x, 0.0)),
@@ -150,6 +181,13 @@ def sinusoids(num_positions, dim):
     return out
 
 
+def concatenated_sinusoids(x, weights):
+    """`[T, D]`: steps `[T, D]` and their sinusoids, one projection of all `[T, 2 D]`."""
+    both = np.concatenate([x, sinusoids(*x.shape)], axis=-1)
+    kernel = np.concatenate([weights["embedding/kernel"], weights["wave/kernel"]])
+    return both @ kernel + weights["embedding/bias"]
+
+
 def decoder(inputs, weights, config):
     """Logits `[T, V]` of a `ModelConfig`'s model for `[T]` tokens and features."""
     time, dim = len(inputs["tokens"]), config.hidden_dim
@@ -162,8 +200,42 @@ def decoder(inputs, weights, config):
         x = x + weights["positions/table"][rows]
     elif config.positions == "sinusoidal":
         x = x + sinusoids(time, dim)
+    elif config.positions == "concatenated":
+        x = concatenated_sinusoids(x, within(weights, "positions"))
     for index in range(config.num_layers):
         inside = within(weights, f"block_{index}")
         x = block(x, inside, config.num_heads, config.activation)
     x = layer_norm(x, within(weights, "norm"))
     return x @ weights["logits/kernel"] + weights["logits/bias"]
+
+
+def fourier_mixing(x):
+    """The real part of the DFT over time and features, scaled by `sqrt(T D / 2)`."""
+    time, dim = x.shape
+    sums = np.zeros((time, dim))
+    for t in range(time):
+        for k in range(dim):
+            for n in range(time):
+                for d in range(dim):
+                    turns = t * n / time + k * d / dim
+                    sums[t, k] += x[n, d] * math.cos(2 * math.pi * turns)
+    return sums / math.sqrt(time * dim / 2)
+
+
+def causal_fourier_sums(x, period):
+    """`Re sum_{n<=t} exp(-2 pi i t n / N) h_n`, h the DFT over features."""
+    time, dim = x.shape
+    sums = np.zeros((time, dim))
+    for t in range(time):
+        for n in range(t + 1):
+            for k in range(dim):
+                features = np.exp(-2j * np.pi * k * np.arange(dim) / dim)
+                h = np.sum(x[n] * features)
+                sums[t, k] += (np.exp(-2j * np.pi * (t * n % period) / period) * h).real
+    return sums
+
+
+def causal_fourier_mixing(x, period):
+    """The sums, each over the square root of what it adds up."""
+    counts = np.arange(1, len(x) + 1)[:, None] * x.shape[1] / 2
+    return causal_fourier_sums(x, period) / np.sqrt(counts)

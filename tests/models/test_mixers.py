@@ -25,6 +25,7 @@ CONFIG = ModelConfig(
     intermediate_dim=12,
     max_length=16,
     max_distance=5,
+    mixer_options={"fourier_convolution": {"period": 8, "windows": [2, 9]}},
 )
 
 
