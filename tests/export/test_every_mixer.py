@@ -7,13 +7,14 @@ import pytest
 
 from tests.memory_mixers import MEMORY_MIXERS
 from tfmusic.export import runtime, saved_model, tflite, verify
-from tfmusic.models import mixers
+from tfmusic.models import mixers, positions
 from tfmusic.sampling import ModelGenerator, Sampler
 
 NAMES = [*sorted(mixers.MIXERS), *MEMORY_MIXERS, ("relative_global", "voice_mean")]
 # Each mixer meets one of each; together they meet all.
-POSITIONS = ["none", "learned", "sinusoidal"]
-FEATURES = [{"beat": 17}, {"voice": 5, "beat": 17, "pitch": 48}, {}, {"pitch": 48}]
+POSITIONS = ["none", *positions.POSITIONS]
+SIZES = {"voice": 5, "beat": 17, "pitch": 48}
+FEATURES = [(), ("voice", "beat", "pitch"), ("pitch",), ("voice", "beat"), ("beat",)]
 # The penalty keeps an untrained model from one note for ever.
 SAMPLER = Sampler(temperature=0.0, repetition_penalty=2.0)
 PRIMES = [np.arange(10, 20), np.arange(0), np.arange(40, 9, -1)]
@@ -40,7 +41,7 @@ def model(request, make):
         max_length=24,
         max_distance=10,
         positions=POSITIONS[index % len(POSITIONS)],
-        features=FEATURES[index % len(FEATURES)],
+        features={name: SIZES[name] for name in FEATURES[index % len(FEATURES)]},
     )
 
 

@@ -10,7 +10,7 @@ from tests.memory_mixers import MEMORY_MIXERS
 from tfmusic.config import ModelConfig
 from tfmusic.errors import UserError
 from tfmusic.layers import TokenMixer, apply_update
-from tfmusic.models import MusicDecoder, mixers
+from tfmusic.models import MusicDecoder, mixers, positions
 from tfmusic.presets import PRESETS
 
 TIME = 20  # longer than the longest distance and than the positions of training
@@ -26,7 +26,7 @@ CONFIG = ModelConfig(
     dropout=0.1,
 )
 MIXERS = [*sorted(mixers.MIXERS), ("causal", "relative_global")]
-POSITIONS = ["none", "learned", "sinusoidal"]
+POSITIONS = ["none", *positions.POSITIONS]
 
 
 def make(**changes):
@@ -201,7 +201,7 @@ class Bidirectional(TokenMixer):
     "changes, error, message",
     [
         ({"num_heads": 3}, ValueError, "hidden_dim 8 is not a multiple of num_heads 3"),
-        ({"positions": "rotary"}, ValueError, "'rotary': expected none, learned or"),
+        ({"positions": "rotary"}, ValueError, "'rotary': expected one of none, c"),
         ({"mixer": "recurrent"}, ValueError, "unknown mixer 'recurrent'; known:"),
         ({"mixer": ("causal",)}, ValueError, "1 mixers for 2 layers"),
         ({"mixer": ("causal", "both")}, ValueError, "Bidirectional lets tokens see"),

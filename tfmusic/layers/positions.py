@@ -65,10 +65,14 @@ class SinusoidalPositions(keras.layers.Layer):
 
     def call(self, x, position=0):
         """Adds to `x` [B, T, D], which starts at `position`, an int32 scalar."""
+        return x + self.waves(x, position)
+
+    def waves(self, x, position):
+        """The sines and cosines of the positions of `x` [B, T, D]: `[T, D]`."""
         positions = ops.cast(position + ops.arange(ops.shape(x)[1]), "float32")
         angles = positions[:, None] * self.rates  # [T, D/2]
         waves = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
-        return x + ops.cast(waves[:, : x.shape[-1]], x.dtype)
+        return ops.cast(waves[:, : x.shape[-1]], x.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 
 from tfmusic.config import ModelConfig
-from tfmusic.layers import DecoderBlock, LearnedPositions, SinusoidalPositions
+from tfmusic.layers import DecoderBlock
 from tfmusic.models.mixers import make_mixers
+from tfmusic.models.positions import make_positions
 
 
 class MusicTransformer(keras.Model):
@@ -51,10 +52,6 @@ class MusicTransformer(keras.Model):
             raise ValueError(
                 f"hidden_dim {dim} is not a multiple of num_heads {config.num_heads}"
             )
-        if config.positions not in ("none", "learned", "sinusoidal"):
-            raise ValueError(
-                f"positions {config.positions!r}: expected none, learned or sinusoidal"
-            )
 
         def embedding(num_values, name):
             layer = keras.layers.Embedding(
@@ -74,15 +71,7 @@ class MusicTransformer(keras.Model):
             name: embedding(num_values, f"{name}_embedding")
             for name, num_values in sorted(config.features.items())
         }
-        self.positions = None
-        if config.positions == "learned":
-            self.positions = LearnedPositions(
-                config.max_length, dtype=self.dtype_policy, name="positions"
-            )
-        elif config.positions == "sinusoidal":
-            self.positions = SinusoidalPositions(
-                dtype=self.dtype_policy, name="positions"
-            )
+        self.positions = make_positions(config, self.dtype_policy)
         if self.positions:
             self.positions.build(shape)
         self.embedding_dropout = keras.layers.Dropout(
