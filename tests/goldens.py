@@ -10,17 +10,24 @@ import keras
 import numpy as np
 
 from tfmusic.layers import (
+    AttentionDropout,
     BidirectionalAttention,
+    CausalFourierMixing,
     CausalMultiHeadAttention,
     ConcatenatedSinusoids,
     DecoderBlock,
     DenseSynthesizer,
     FeedForward,
+    FNetBlock,
     FourierConvolution,
+    FourierMixing,
+    HashedAttention,
     LearnedPositions,
+    LowRankAttention,
     RandomFeatureAttention,
     RandomSynthesizer,
     RelativeGlobalAttention,
+    ShawAttention,
     SinusoidalPositions,
 )
 from tfmusic.models import ChoraleInfiller, MusicDecoder
@@ -28,6 +35,7 @@ from tfmusic.models import ChoraleInfiller, MusicDecoder
 DIM = 8
 VOCABULARY_SIZE = 11
 VOICES = 5
+PITCHES = 9
 
 
 def hidden(batch, time):
@@ -41,7 +49,11 @@ def tokens(batch, time):
     generator = np.random.default_rng(0)
     return {
         name: generator.integers(0, size, (batch, time), "int32")
-        for name, size in (("tokens", VOCABULARY_SIZE), ("voice", VOICES))
+        for name, size in (
+            ("tokens", VOCABULARY_SIZE),
+            ("voice", VOICES),
+            ("pitch", PITCHES),
+        )
     }
 
 
@@ -74,11 +86,43 @@ GOLDENS = {
     "DenseSynthesizer": Golden(
         lambda dtype: DenseSynthesizer(2, 3, max_length=5, dtype=dtype)
     ),
+    "LowRankAttention": Golden(
+        lambda dtype: LowRankAttention(2, 3, max_length=12, rank=4, dtype=dtype)
+    ),
+    "HashedAttention": Golden(lambda dtype: HashedAttention(2, 3, dtype=dtype)),
+    "HashedAttention/chunks": Golden(
+        lambda dtype: HashedAttention(
+            2, 3, num_hashes=2, num_buckets=4, chunk_size=3, dtype=dtype
+        )
+    ),
+    "CausalFourierMixing/matmul": Golden(
+        lambda dtype: CausalFourierMixing(6, method="matmul", dtype=dtype)
+    ),
+    "CausalFourierMixing/chirp": Golden(
+        lambda dtype: CausalFourierMixing(6, method="chirp", dtype=dtype)
+    ),
+    "FourierMixing": Golden(lambda dtype: FourierMixing(dtype=dtype)),
+    "FNetBlock": Golden(lambda dtype: FNetBlock(intermediate_dim=12, dtype=dtype)),
     "RelativeGlobalAttention": Golden(
         lambda dtype: RelativeGlobalAttention(
             num_heads=2, key_dim=4, max_distance=4, use_bias=False, dtype=dtype
         )
     ),
+    "CausalMultiHeadAttention/blockwise": Golden(
+        lambda dtype: CausalMultiHeadAttention(2, 3, block_size=3, dtype=dtype)
+    ),
+    "RelativeGlobalAttention/blockwise": Golden(
+        lambda dtype: RelativeGlobalAttention(
+            2, 4, max_distance=4, use_bias=False, block_size=3, dtype=dtype
+        )
+    ),
+    "ShawAttention": Golden(
+        lambda dtype: ShawAttention(2, 4, max_distance=4, dtype=dtype)
+    ),
+    "ShawAttention/blockwise": Golden(
+        lambda dtype: ShawAttention(2, 4, max_distance=4, block_size=2, dtype=dtype)
+    ),
+    "AttentionDropout": Golden(lambda dtype: AttentionDropout(0.1, dtype=dtype)),
     "FeedForward": Golden(lambda dtype: FeedForward(12, dtype=dtype)),
     "DecoderBlock": Golden(
         lambda dtype: DecoderBlock(
@@ -97,6 +141,22 @@ GOLDENS = {
     "LearnedPositions": Golden(lambda dtype: LearnedPositions(5, dtype=dtype)),
     "ConcatenatedSinusoids": Golden(lambda dtype: ConcatenatedSinusoids(dtype=dtype)),
     "SinusoidalPositions": Golden(lambda dtype: SinusoidalPositions(dtype=dtype)),
+    "MusicDecoder/pitch_and_time": Golden(
+        lambda dtype: MusicDecoder(
+            vocabulary_size=VOCABULARY_SIZE,
+            num_layers=1,
+            num_heads=2,
+            hidden_dim=DIM,
+            intermediate_dim=12,
+            max_length=16,
+            mixer_options={
+                "relative_global": {"tokens_per_step": 4, "num_pitches": PITCHES}
+            },
+            max_distance=6,
+            dtype=dtype,
+        ),
+        tokens,
+    ),
     "MusicDecoder": Golden(
         lambda dtype: MusicDecoder(
             vocabulary_size=VOCABULARY_SIZE,

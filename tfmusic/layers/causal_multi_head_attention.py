@@ -5,6 +5,8 @@ import tensorflow as tf
 from keras import ops
 
 from tfmusic.layers import masks, relative
+from tfmusic.layers.attention_dropout import AttentionDropout
+from tfmusic.layers.blockwise import blockwise_attention
 from tfmusic.layers.token_mixer import TokenMixer
 
 
@@ -13,7 +15,8 @@ class CausalMultiHeadAttention(TokenMixer):
     """Scaled dot-product attention to oneself and what came before.
 
     Projections, masks, cache and softmax live here once; a relative attention
-    supplies `distance_logits` alone. Knows no positions by itself: without a
+    supplies `distance_term` alone, and `add_features` for what it hears of the
+    tokenizer. Knows no positions by itself: without a
     relative term the model adds learned or sinusoidal ones to its embeddings.
 
     Axis letters: `B` batch, `T` query time, `S` key time, `N` heads, `H` size of a
@@ -25,6 +28,9 @@ class CausalMultiHeadAttention(TokenMixer):
         key_dim: H.
         dropout: rate on the attention weights, in training.
         use_bias: whether queries, keys and values have a bias.
+        block_size: None, or how many queries and keys are computed at once: see
+            `blockwise_attention`. The same attention, of which no `[T, T]` tensor
+            is ever held.
 
     Reference:
         [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.2.
@@ -32,12 +38,17 @@ class CausalMultiHeadAttention(TokenMixer):
 
     cache_kinds = ("rows", "rows")  # keys, values
 
-    def __init__(self, num_heads, key_dim, dropout=0.0, use_bias=True, **kwargs):
+    def __init__(
+        self, num_heads, key_dim, dropout=0.0, use_bias=True, block_size=None, **kwargs
+    ):
         super().__init__(**kwargs)
+        if block_size is not None and block_size < 1:
+            raise ValueError(f"block_size must be at least 1, got {block_size}")
         self.num_heads = num_heads
         self.key_dim = key_dim
         self.dropout = dropout
         self.use_bias = use_bias
+        self.block_size = block_size
 
     def build(self, input_shape):
         dim = input_shape[-1]
@@ -57,59 +68,96 @@ class CausalMultiHeadAttention(TokenMixer):
             dim, dtype=self.dtype_policy, name="output"
         )
         self.output_dense.build((*input_shape[:-1], width))
-        self.weights_dropout = keras.layers.Dropout(self.dropout, dtype="float32")
+        self.weights_dropout = AttentionDropout(self.dropout, dtype="float32")
         super().build(input_shape)
 
     def call(self, x, features=None, training=None):
         query, key, value = self._project(x)  # [B, N, T, H] each
+        distance = self.distance_term(query, features)
+        query, key = self.add_features(query, key, features)
+        if self.block_size is None:
+            y = self._attend(query, key, value, distance, training)
+        else:
+            rate, seed = self.dropout, self.weights_dropout.next_seed(training)
+            y = blockwise_attention(
+                query, key, value, distance, self.block_size, rate, seed
+            )
+        return self._combine(ops.cast(y, value.dtype))
+
+    def _attend(self, query, key, value, distance, training):
+        """`[B, N, T, H]`, all at once."""
         time = ops.shape(query)[2]
         logits = self._content_logits(query, key)  # [B, N, T, T]
-        distances = self.distance_logits(query, time)
-        if distances is not None:
-            distances = relative.clip_distances(distances, time)
-            logits += relative.relative_to_absolute(distances)
+        if distance is not None:
+            by_distance = relative.distance_logits(distance, time)
+            by_distance = relative.clip_distances(by_distance, time)
+            logits += relative.relative_to_absolute(by_distance)
         logits = ops.where(masks.causal_mask(time), logits, masks.MASKED)
         weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
         weights = self.weights_dropout(weights, training=training)
-        y = ops.matmul(ops.cast(weights, value.dtype), value)  # [B, N, T, H]
-        return self._combine(y)
+        weights = ops.cast(weights, value.dtype)
+        y = ops.matmul(weights, value)
+        if distance is not None and distance.value is not None:
+            by_distance = relative.absolute_to_relative(weights)
+            y += relative.distance_values(distance, by_distance)
+        return y
 
     def init_cache(self, batch_size, max_length, dtype=None):
-        shape = (batch_size, self.num_heads, max_length, self.key_dim)
+        shape = (batch_size, self.num_heads, max_length)
         dtype = dtype or self.compute_dtype
-        return ops.zeros(shape, dtype), ops.zeros(shape, dtype)
+        key_size = self.key_dim + self.num_feature_columns
+        return (
+            ops.zeros((*shape, key_size), dtype),
+            ops.zeros((*shape, self.key_dim), dtype),
+        )
 
     def extend(self, x, cache, position, features=None):
         cached_key, cached_value = cache  # [B, N, M, H] each
         query, key, value = self._project(x)
+        distance = self.distance_term(query, features)
+        query, key = self.add_features(query, key, features)
         time, num_rows = query.shape[2], ops.shape(cached_key)[2]
         old = self._content_logits(query, cached_key)  # [B, N, T, M]
         new = self._content_logits(query, key)  # [B, N, T, T]
-        distances = self.distance_logits(query, num_rows + time)
-        if distances is not None:
-            old += relative.relative_to_cached(distances, position, num_rows)
-            distances = relative.clip_distances(distances, time)
-            new += relative.relative_to_absolute(distances)
+        if distance is not None:
+            by_distance = relative.distance_logits(distance, num_rows + time)
+            old += relative.relative_to_cached(by_distance, position, num_rows)
+            by_distance = relative.clip_distances(by_distance, time)
+            new += relative.relative_to_absolute(by_distance)
         old = ops.where(masks.filled_mask(position, num_rows), old, masks.MASKED)
         new = ops.where(masks.causal_mask(time), new, masks.MASKED)
         weights = tf.nn.softmax(ops.concatenate([old, new], axis=-1))
         weights = ops.cast(weights, value.dtype)  # [B, N, T, M+T]
-        y = ops.matmul(weights[..., :num_rows], ops.cast(cached_value, value.dtype))
-        y += ops.matmul(weights[..., num_rows:], value)
+        old, new = weights[..., :num_rows], weights[..., num_rows:]
+        y = ops.matmul(old, ops.cast(cached_value, value.dtype))
+        y += ops.matmul(new, value)
+        if distance is not None and distance.value is not None:
+            by_distance = relative.absolute_to_relative(new)
+            y += relative.distance_values(distance, by_distance)
+            length = num_rows + time
+            by_distance = relative.cached_to_relative(old, position, length)
+            y += relative.distance_values(distance, by_distance)
         return self._combine(y), (key, value)
 
-    def distance_logits(self, query, num_distances):
-        """The relative term, by distance; None where the layer has none.
+    def distance_term(self, query, features):
+        """What depends on the distance of query and key; None where nothing does.
 
         Args:
             query: `[B, N, T, H]`, scaled.
-            num_distances: how many are asked for, an integer or an integer tensor.
+            features: dict of int32 `[B, T]`.
 
         Returns:
-            float32 `[B, N, T, L]`, column c scores distance `L - 1 - c`. L may be
-            another number: farther distances are clipped to the first column.
+            A `relative.DistanceTerm`, or None. Distances past its longest are
+            clipped to it.
         """
         return None
+
+    # Columns that `add_features` appends to queries and keys.
+    num_feature_columns = 0
+
+    def add_features(self, query, key, features):
+        """Queries and keys with columns for what depends on features of both."""
+        return query, key
 
     def _content_logits(self, query, key):
         """float32 `[B, N, T, S]` of `[B, N, T, H]` and `[B, N, S, H]`."""
@@ -138,4 +186,5 @@ class CausalMultiHeadAttention(TokenMixer):
             "key_dim": self.key_dim,
             "dropout": self.dropout,
             "use_bias": self.use_bias,
+            "block_size": self.block_size,
         }

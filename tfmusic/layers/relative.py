@@ -6,7 +6,48 @@ column is the farthest key, the last is "attend to myself". There is one rule fo
 keys farther away than the longest distance: they are clipped to it.
 """
 
+from typing import NamedTuple
+
 from keras import ops
+
+
+class DistanceTerm(NamedTuple):
+    """What a relative attention adds by distance, rows from the farthest to 0.
+
+    Attributes:
+        query: `[B, N, T, G]`, scored against `key` for the logits.
+        key: `[N, L, G]`, or one head's for all: `[1, L, G]`.
+        value: None, or `[N, L, H]` or `[1, L, H]`, added to the values.
+    """
+
+    query: object
+    key: object
+    value: object = None
+
+
+def distance_logits(term, num_distances):
+    """float32 `[B, N, T, L]`: queries against the nearest `num_distances` rows.
+
+    All rows where `num_distances` is a tensor or there are not so many; see
+    `clip_distances`.
+    """
+    table = ops.cast(term.key, term.query.dtype)  # [N, L, G]
+    known = table.shape[1]
+    if isinstance(num_distances, int) and num_distances < known:
+        table = table[:, known - num_distances :]
+    logits = ops.matmul(term.query, ops.transpose(table, (0, 2, 1)))
+    return ops.cast(logits, "float32")
+
+
+def distance_values(term, weights):
+    """`[B, N, T, H]`, values by distance of weights `[B, N, T, L]` by distance."""
+    table = clip_rows(ops.cast(term.value, weights.dtype), ops.shape(weights)[-1])
+    return ops.matmul(weights, table)
+
+
+def clip_rows(table, num_distances):
+    """As `clip_distances`, for the rows of a table `[N, L, C]`."""
+    return ops.swapaxes(clip_distances(ops.swapaxes(table, 1, 2), num_distances), 1, 2)
 
 
 def clip_distances(logits, num_distances):
@@ -75,3 +116,86 @@ def relative_to_cached(logits, position, num_rows):
     columns = ops.clip(known - 1 - distances, 0, known - 1)
     logits = ops.reshape(logits, (batch, heads, time * known))
     return ops.take(logits, steps * known + columns, axis=-1)  # [B, N, T, M]
+
+
+def absolute_to_relative(weights):
+    """Reindexes from key position to relative distance: the transpose of skewing.
+
+    Args:
+        weights: `[B, N, T, T]`, zero where key > query.
+
+    Returns:
+        `[B, N, T, T]`, last axis from the farthest to the nearest.
+    """
+    batch, heads, time, _ = ops.shape(weights)
+    weights = ops.pad(weights, [[0, 0], [0, 0], [1, 0], [0, 0]])  # [B, N, T+1, T]
+    weights = ops.reshape(weights, (batch, heads, time, time + 1))
+    return weights[..., 1:]  # [B, N, T, T]
+
+
+def cached_to_relative(weights, position, num_distances):
+    """Reindexes from the rows of a cache to relative distance, by a gather.
+
+    Args:
+        weights: `[B, N, T, M]`, zero for rows s >= position.
+        position: int32 scalar, rows of the cache that are filled, at most M.
+        num_distances: L, at least `M + T`.
+
+    Returns:
+        `[B, N, T, L]`, last axis from the farthest to the nearest.
+    """
+    batch, heads, time, num_rows = ops.shape(weights)
+    steps = ops.arange(time)[:, None]  # [T, 1]
+    distances = num_distances - 1 - ops.arange(num_distances)
+    rows = position + steps - distances  # [T, L]
+    known = (rows >= 0) & (rows < position)
+    rows = ops.clip(rows, 0, num_rows - 1)
+    weights = ops.reshape(weights, (batch, heads, time * num_rows))
+    weights = ops.take(weights, steps * num_rows + rows, axis=-1)  # [B, N, T, L]
+    return ops.where(known, weights, 0.0)
+
+
+def block_to_absolute(logits):
+    """Skewing for a block of b queries and a block of b keys.
+
+    Args:
+        logits: `[B, N, b, 2*b]`, column c scores distance `offset + b - 1 - c`,
+            where offset is how far the first query is from the first key.
+
+    Returns:
+        `[B, N, b, b]`, last axis indexed by key.
+    """
+    batch, heads, size, _ = ops.shape(logits)
+    logits = ops.reshape(logits, (batch, heads, 2 * size * size))
+    logits = logits[:, :, size - 1 : size - 1 + size * (2 * size - 1)]
+    logits = ops.reshape(logits, (batch, heads, size, 2 * size - 1))
+    return logits[..., :size]  # [B, N, b, b]
+
+
+def block_to_relative(weights):
+    """The transpose of `block_to_absolute`: `[B, N, b, 2*b]` of `[B, N, b, b]`."""
+    batch, heads, size, _ = ops.shape(weights)
+    weights = ops.pad(weights, [[0, 0], [0, 0], [0, 0], [0, size - 1]])
+    weights = ops.reshape(weights, (batch, heads, size * (2 * size - 1)))
+    weights = ops.pad(weights, [[0, 0], [0, 0], [size - 1, 1]])
+    return ops.reshape(weights, (batch, heads, size, 2 * size))
+
+
+def distance_scores(query, table):
+    """The products of queries with the embeddings of distances.
+
+    Args:
+        query: `[B, N, T, H]`.
+        table: `[N, L, H]`, cast to the queries' dtype.
+
+    Returns:
+        float32 `[B, N, T, L]`.
+    """
+    batch, heads, time, size = ops.shape(query)
+    table = ops.transpose(ops.cast(table, query.dtype), (0, 2, 1))  # [N, H, L]
+    if heads > 1:
+        return ops.cast(ops.matmul(query, table), "float32")
+    # A head alone: TensorFlow 2.21 on a CPU corrupts memory where one matrix is
+    # broadcast to a batch of rank 4 (tensorflow issue 117700).
+    scores = ops.matmul(ops.reshape(query, (-1, size)), table[0])  # [B*T, L]
+    return ops.cast(ops.reshape(scores, (batch, 1, time, -1)), "float32")

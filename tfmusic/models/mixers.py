@@ -5,12 +5,17 @@ import keras
 from tfmusic.errors import UserError
 from tfmusic.layers import (
     BidirectionalAttention,
+    CausalFourierMixing,
     CausalMultiHeadAttention,
     DenseSynthesizer,
     FourierConvolution,
+    FourierMixing,
+    HashedAttention,
+    LowRankAttention,
     RandomFeatureAttention,
     RandomSynthesizer,
     RelativeGlobalAttention,
+    ShawAttention,
     TokenMixer,
 )
 
@@ -24,10 +29,20 @@ def _attention_options(config):
     }
 
 
+def _blockwise_options(config):
+    options = _attention_options(config)
+    return {**options, "block_size": config.attention_block_size}
+
+
 def _undropped_options(config):
     options = _attention_options(config)
     del options["dropout"]
     return options
+
+
+def _hashed_options(config):
+    num_buckets = 2 * max(config.max_length // 32, 1)  # half a chunk in each
+    return {**_attention_options(config), "num_buckets": num_buckets}
 
 
 def _length_options(config):
@@ -39,20 +54,32 @@ def _relative_options(config):
     return {**_attention_options(config), "max_distance": max_distance}
 
 
+def _global_options(config):
+    return {**_blockwise_options(config), **_relative_options(config)}
+
+
 # Of decoders: for each name the layer, and its arguments as they follow from a
 # `ModelConfig`.
 MIXERS = {
-    "causal": (CausalMultiHeadAttention, _attention_options),
+    "causal": (CausalMultiHeadAttention, _blockwise_options),
+    "causal_fourier": (
+        CausalFourierMixing,
+        lambda config: {"period": config.max_length},
+    ),
     "performer": (RandomFeatureAttention, _undropped_options),
     "random_synthesizer": (RandomSynthesizer, _length_options),
     "dense_synthesizer": (DenseSynthesizer, _length_options),
     "fourier_convolution": (FourierConvolution, lambda config: {}),
-    "relative_global": (RelativeGlobalAttention, _relative_options),
+    "relative_global": (RelativeGlobalAttention, _global_options),
+    "shaw": (ShawAttention, _global_options),
 }
 
 # Of encoders, whose tokens see what follows them: the same for their names.
 ENCODER_MIXERS = {
     "full": (BidirectionalAttention, _relative_options),
+    "fourier": (FourierMixing, lambda config: {}),
+    "linformer": (LowRankAttention, _length_options),
+    "reformer": (HashedAttention, _hashed_options),
 }
 
 

@@ -1,0 +1,267 @@
+"""Exact attention a block of queries and a block of keys at a time."""
+
+import tensorflow as tf
+from keras import ops
+
+from tfmusic.layers import masks, relative
+from tfmusic.layers.attention_dropout import keep_scale
+
+
+def blockwise_attention(
+    query, key, value, distance=None, block_size=256, rate=0.0, seed=None
+):
+    """What causal attention gives, without any tensor of T x T.
+
+    A query's softmax is summed up over blocks of keys as they come ("online"), and
+    the backward pass computes the weights again from the queries, the keys and the
+    logarithm of the softmax's sum, so that memory grows with T alone. Blocks of keys
+    after the queries are never computed: half of the work. The loops are of the
+    graph, which therefore doesn't grow with T either.
+
+    Axis letters: `B` batch, `N` heads, `T` time, `K` size of queries and keys, `H`
+    of values, `G` of distance queries, `L` distances, `b` block.
+
+    Args:
+        query: `[B, N, T, K]`, scaled.
+        key: `[B, N, T, K]`.
+        value: `[B, N, T, H]`.
+        distance: a `DistanceTerm`, or None.
+        block_size: b, queries and keys in a block.
+        rate: of dropout on the attention weights.
+        seed: int32 `[2]`, of the dropout; None for none.
+
+    Returns:
+        float32 `[B, N, T, H]`.
+
+    Reference:
+        [Milakov and Gimelshein, 2018](https://arxiv.org/abs/1805.02867), section 3;
+        [Rabe and Staats, 2021](https://arxiv.org/abs/2112.05682), section 3;
+        [Dao et al., 2022](https://arxiv.org/abs/2205.14135), algorithms 1 and 4.
+    """
+    time = ops.shape(query)[2]
+    num_blocks = -(-time // block_size)
+    inputs = [_to_blocks(x, num_blocks, block_size) for x in (query, key, value)]
+    has_values = False
+    if distance is not None:
+        inputs.append(_to_blocks(distance.query, num_blocks, block_size))
+        inputs.append(_table_to_blocks(distance.key, num_blocks, block_size))
+        has_values = distance.value is not None
+        if has_values:
+            inputs.append(_table_to_blocks(distance.value, num_blocks, block_size))
+    attention = _BlockwiseAttention(num_blocks, block_size, rate, seed)
+    y = attention(inputs)  # [n, B, N, b, H]
+    batch, heads, _, _ = ops.shape(query)
+    y = ops.transpose(y, (1, 2, 0, 3, 4))  # [B, N, n, b, H]
+    y = ops.reshape(y, (batch, heads, num_blocks * block_size, value.shape[-1]))
+    return y[:, :, :time]
+
+
+class _BlockwiseAttention:
+    """The loops over blocks, forward and backward.
+
+    Queries, keys and values come as blocks `[n, B, N, b, ...]`, tables as `[n + 1,
+    N, b, ...]`: as `_to_blocks` and `_table_to_blocks` make them.
+    """
+
+    def __init__(self, num_blocks, block_size, rate, seed):
+        self.num_blocks = num_blocks
+        self.block_size = block_size
+        self.rate = rate
+        self.seed = seed
+
+    def __call__(self, inputs):
+        """float32 `[n, B, N, b, H]` of queries, keys, values, distance terms."""
+
+        @tf.custom_gradient
+        def attend(*inputs):
+            y, log_sums = self._forward(*inputs)
+            return y, lambda dy: self._backward(dy, y, log_sums, *inputs)
+
+        return attend(*inputs)
+
+    def _forward(self, queries, keys, values, *distance):
+        """Outputs, and logarithms of the softmaxes' sums `[n, B, N, b, 1]`."""
+        shape = tf.shape(queries)[1:-1]  # B, N, b
+        column = tf.concat([shape, [1]], 0)
+        size = values.shape[-1]
+
+        def one_block_of_queries(i, y, log_sums):
+            def one_block_of_keys(j, top, total, sums):
+                logits = self._logits(queries[i], keys[j], i, j, distance)
+                new_top = tf.maximum(top, tf.reduce_max(logits, -1, keepdims=True))
+                weights = tf.exp(logits - new_top)  # [B, N, b, b]
+                shrink = tf.exp(top - new_top)
+                total = total * shrink + tf.reduce_sum(weights, -1, keepdims=True)
+                kept = self._dropped(weights, i, j)
+                new = self._weighted(kept, values[j], i, j, distance)
+                return j + 1, new_top, total, sums * shrink + new
+
+            start = (
+                0,
+                tf.fill(column, masks.MASKED),
+                tf.zeros(column),
+                tf.zeros(tf.concat([shape, [size]], 0)),
+            )
+            _, top, total, sums = tf.while_loop(
+                lambda j, *_: j <= i, one_block_of_keys, start
+            )
+            y = y.write(i, sums / total)
+            return i + 1, y, log_sums.write(i, top + tf.math.log(total))
+
+        start = (0, self._array(values), self._array(queries, size=1))
+        _, y, log_sums = tf.while_loop(
+            lambda i, *_: i < self.num_blocks, one_block_of_queries, start
+        )
+        return y.stack(), log_sums.stack()
+
+    def _backward(self, dy, y, log_sums, queries, keys, values, *distance):
+        """Gradients of everything that `_forward` takes."""
+        deltas = tf.reduce_sum(dy * y, axis=-1, keepdims=True)  # [n, B, N, b, 1]
+
+        def one_block_of_queries(i, dqueries, dkeys, dvalues, *ddistance):
+            query, above = queries[i], dy[i]
+
+            def one_block_of_keys(j, dquery, dextra, dkeys, dvalues, *dtables):
+                logits = self._logits(query, keys[j], i, j, distance)
+                weights = tf.exp(logits - log_sums[i])  # [B, N, b, b]
+                dweights = _matmul(above, values[j], transpose_b=True)
+                kept = self._dropped(weights, i, j)
+                dvalues = _add(dvalues, j, _matmul(kept, above, transpose_a=True))
+                if len(distance) == 3:
+                    table = _pair(distance[2], self._first(i, j))
+                    by_distance = _matmul(above, table, transpose_b=True)
+                    dweights += relative.block_to_absolute(by_distance)
+                    by_distance = relative.block_to_relative(kept)
+                    dtable = _matmul(by_distance, above, transpose_a=True)
+                    new = _add_pair(dtables[1], self._first(i, j), dtable)
+                    dtables = (dtables[0], new)
+                dweights = self._dropped(dweights, i, j)
+                dlogits = weights * (dweights - deltas[i])
+                dquery += _matmul(dlogits, keys[j])
+                dkeys = _add(dkeys, j, _matmul(dlogits, query, transpose_a=True))
+                if distance:
+                    first = self._first(i, j)
+                    by_distance = relative.block_to_relative(dlogits)
+                    dextra += _matmul(by_distance, _pair(distance[1], first))
+                    dtable = _matmul(by_distance, distance[0][i], transpose_a=True)
+                    dtables = (_add_pair(dtables[0], first, dtable), *dtables[1:])
+                return j + 1, dquery, dextra, dkeys, dvalues, *dtables
+
+            dextra = tf.zeros_like(distance[0][i], tf.float32) if distance else 0.0
+            dquery = tf.zeros_like(query, tf.float32)
+            start = (0, dquery, dextra, dkeys, dvalues, *ddistance[1:])
+            _, dquery, dextra, dkeys, dvalues, *dtables = tf.while_loop(
+                lambda j, *_: j <= i, one_block_of_keys, start
+            )
+            if distance:
+                ddistance = (ddistance[0].write(i, dextra), *dtables)
+            dqueries = dqueries.write(i, dquery)
+            return i + 1, dqueries, dkeys, dvalues, *ddistance
+
+        inputs = (queries, keys, values, *distance)
+        arrays = [self._array(queries), self._zeros(keys), self._zeros(values)]
+        arrays += [self._array(x) for x in distance[:1]]
+        arrays += [self._zeros(table) for table in distance[1:]]
+        _, *arrays = tf.while_loop(
+            lambda i, *_: i < self.num_blocks, one_block_of_queries, (0, *arrays)
+        )
+        return [
+            tf.cast(array.stack(), x.dtype)
+            for array, x in zip(arrays, inputs, strict=True)
+        ]
+
+    def _logits(self, query, key, i, j, distance):
+        """float32 `[B, N, b, b]` of the ith queries and the jth keys, masked."""
+        logits = _matmul(query, key, transpose_b=True)
+        if distance:
+            table = _pair(distance[1], self._first(i, j))
+            by_distance = _matmul(distance[0][i], table, transpose_b=True)
+            logits += relative.block_to_absolute(by_distance)
+        mask = masks.causal_mask(self.block_size) | (j < i)
+        return tf.where(mask, logits, masks.MASKED)
+
+    def _weighted(self, weights, value, i, j, distance):
+        """float32 `[B, N, b, H]`, the jth values' part of the ith outputs."""
+        y = _matmul(weights, value)
+        if len(distance) == 3:
+            table = _pair(distance[2], self._first(i, j))
+            y += _matmul(relative.block_to_relative(weights), table)
+        return y
+
+    def _dropped(self, weights, i, j):
+        if self.seed is None or not self.rate:
+            return weights
+        size = self.block_size
+        return weights * keep_scale(
+            self.seed, self.rate, tf.shape(weights), i * size, j * size
+        )
+
+    def _first(self, i, j):
+        """Index of the first of two blocks of a table, see `_table_to_blocks`."""
+        return self.num_blocks - 1 - (i - j)
+
+    def _array(self, like, size=None):
+        """An empty array of blocks, float32, of `size` columns."""
+        shape = like.shape[1:-1].concatenate(size or like.shape[-1])
+        return tf.TensorArray(
+            tf.float32,
+            size=like.shape[0] or tf.shape(like)[0],
+            element_shape=shape,
+            clear_after_read=False,
+        )
+
+    def _zeros(self, like):
+        """An array of blocks of zeros, to be added to."""
+        return self._array(like).unstack(tf.zeros_like(like, tf.float32))
+
+
+def _to_blocks(x, num_blocks, block_size):
+    """`[n, B, N, b, C]` of `[B, N, T, C]`, padded with zeros behind T."""
+    batch, heads, time, size = ops.shape(x)
+    missing = num_blocks * block_size - time
+    x = tf.pad(x, [[0, 0], [0, 0], [0, missing], [0, 0]])
+    x = ops.reshape(x, (batch, heads, num_blocks, block_size, size))
+    return ops.transpose(x, (2, 0, 1, 3, 4))
+
+
+def _table_to_blocks(table, num_blocks, block_size):
+    """`[n + 1, N, b, C]` of a table `[N, L, C]` from the farthest to the nearest.
+
+    Clipped to `n * b` distances; the last block stands for keys after the query,
+    which are masked. Two blocks in a row, from `n - 1 - (i - j)`, hold all distances
+    of the ith block of queries and the jth of keys.
+    """
+    table = relative.clip_rows(table, num_blocks * block_size)
+    heads, _, size = ops.shape(table)
+    table = tf.pad(table, [[0, 0], [0, block_size], [0, 0]])
+    table = ops.reshape(table, (heads, num_blocks + 1, block_size, size))
+    return ops.transpose(table, (1, 0, 2, 3))
+
+
+def _matmul(a, b, transpose_a=False, transpose_b=False):
+    """float32 product in the dtype of whichever is narrower.
+
+    A table's `[N, ...]` is broadcast; as a result it is summed over the batch.
+    """
+    dtype = b.dtype if a.dtype == tf.float32 else a.dtype
+    a, b = tf.cast(a, dtype), tf.cast(b, dtype)
+    y = tf.matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+    return tf.cast(y, tf.float32)
+
+
+def _pair(blocks, first):
+    """`[N, 2*b, C]`: two blocks of a table."""
+    return tf.concat([blocks[first], blocks[first + 1]], axis=-2)
+
+
+def _add(array, index, x):
+    return array.write(index, array.read(index) + x)
+
+
+def _add_pair(array, first, x):
+    """Adds `[B, N, 2*b, C]`, summed over the batch, to two blocks of a table."""
+    x = tf.reduce_sum(x, axis=0)
+    if array.element_shape[0] == 1:  # one table for all heads
+        x = tf.reduce_sum(x, axis=0, keepdims=True)
+    one, two = tf.split(x, 2, axis=-2)
+    return _add(_add(array, first, one), first + 1, two)
