@@ -14,6 +14,7 @@ from tfmusic.errors import UserError
 from tfmusic.models import MusicDecoder
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import run, trainer
+from tfmusic.training.objectives import OBJECTIVES
 from tfmusic.training.step import make_optimizer
 from tfmusic.training.strategy import get_strategy
 
@@ -70,10 +71,15 @@ class Scores:
         return score
 
 
+def use_evaluator(monkeypatch, evaluator):
+    objective = dataclasses.replace(OBJECTIVES["decoder"], evaluator=evaluator)
+    monkeypatch.setitem(OBJECTIVES, "decoder", objective)
+
+
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     unbroken, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(trainer, "Evaluator", Scores(1.0, 2.0))
+    use_evaluator(monkeypatch, Scores(1.0, 2.0))
     train(tmp_path, steps=2, checkpoint_every=1)
     assert "from step" not in capsys.readouterr().out
     best = weights(tmp_path)
@@ -169,7 +175,7 @@ def test_two_devices_learn_what_one_learns(tmp_path):
 
 def test_the_best_weights_are_kept(tmp_path, monkeypatch):
     scores = Scores(2.0, 1.0, 3.0, 1.5)
-    monkeypatch.setattr(trainer, "Evaluator", scores)
+    use_evaluator(monkeypatch, scores)
     result = train(tmp_path, evaluate_every=1)
     expected = {"step": 2, "nats_per_token": 1.0, "accuracy": 0.5}
     assert run.read_best(str(tmp_path)) == expected
@@ -179,7 +185,7 @@ def test_the_best_weights_are_kept(tmp_path, monkeypatch):
 
 
 def test_weights_whose_score_is_not_finite_are_never_the_best(tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "Evaluator", Scores(float("nan")))
+    use_evaluator(monkeypatch, Scores(float("nan")))
     with pytest.raises(UserError, match="not finite at step 1"):
         train(tmp_path, steps=1)
     assert run.read_best(str(tmp_path)) is None
