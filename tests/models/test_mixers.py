@@ -64,11 +64,12 @@ def test_causality_is_exact(mixer, x):
     """Row t differs at step t alone; all before it comes out bit by bit the same."""
     same = np.repeat(x[:1], TIME, axis=0)
     changed = same.copy()
-    changed[np.arange(TIME), np.arange(TIME)] += 1
+    changed[np.arange(TIME), np.arange(TIME)] += goldens.hidden(1, 1)[0]
     before, after = mixer(same).numpy(), mixer(changed).numpy()
     for step in range(TIME):
         np.testing.assert_array_equal(after[step, :step], before[step, :step])
-        assert np.all(after[step, step:] != before[step, step:])
+        # Some number of each: a Fourier sum weighs single ones with a zero.
+        assert np.all(np.any(after[step, step:] != before[step, step:], axis=-1))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_options_that_a_mixer_refuses(options, message):
 
 @pytest.mark.parametrize("name", sorted(ENCODER_MIXERS))
 def test_encoders_mixers_see_what_follows_and_decoders_refuse_them(name, x):
-    config = dataclasses.replace(CONFIG, mixer=name)
+    config = dataclasses.replace(CONFIG, mixer=name, mixer_options={})
     (mixer,) = make_mixers(config, "float32", causal=False)
     assert not mixer.causal
     changed = x.copy()
@@ -185,8 +186,9 @@ def test_encoders_mixers_see_what_follows_and_decoders_refuse_them(name, x):
 
 
 def test_an_encoder_knows_its_own_names_alone():
+    config = dataclasses.replace(CONFIG, mixer="causal", mixer_options={})
     with pytest.raises(ValueError, match="unknown mixer 'causal'; known: .*'full'"):
-        make_mixers(dataclasses.replace(CONFIG, mixer="causal"), "float32", False)
+        make_mixers(config, "float32", causal=False)
 
 
 @pytest.mark.parametrize(
