@@ -103,15 +103,6 @@ GOLDENS = {
     ),
     "FourierMixing": Golden(lambda dtype: FourierMixing(dtype=dtype)),
     "FNetBlock": Golden(lambda dtype: FNetBlock(intermediate_dim=12, dtype=dtype)),
-    "LowRankAttention": Golden(
-        lambda dtype: LowRankAttention(2, 3, max_length=12, rank=4, dtype=dtype)
-    ),
-    "HashedAttention": Golden(lambda dtype: HashedAttention(2, 3, dtype=dtype)),
-    "HashedAttention/chunks": Golden(
-        lambda dtype: HashedAttention(
-            2, 3, num_hashes=2, num_buckets=4, chunk_size=3, dtype=dtype
-        )
-    ),
     "RelativeGlobalAttention": Golden(
         lambda dtype: RelativeGlobalAttention(
             num_heads=2, key_dim=4, max_distance=4, use_bias=False, dtype=dtype

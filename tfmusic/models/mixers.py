@@ -1,8 +1,8 @@
 """Token mixers by the names that a model's config uses."""
 
 import keras
-from tfmusic.errors import UserError
 
+from tfmusic.errors import UserError
 from tfmusic.layers import (
     BidirectionalAttention,
     CausalFourierMixing,
@@ -45,11 +45,6 @@ def _hashed_options(config):
     return {**_attention_options(config), "num_buckets": num_buckets}
 
 
-def _hashed_options(config):
-    num_buckets = 2 * max(config.max_length // 32, 1)  # half a chunk in each
-    return {**_attention_options(config), "num_buckets": num_buckets}
-
-
 def _length_options(config):
     return {**_attention_options(config), "max_length": config.max_length}
 
@@ -82,8 +77,6 @@ MIXERS = {
 # Of encoders, whose tokens see what follows them: the same for their names.
 ENCODER_MIXERS = {
     "full": (BidirectionalAttention, _relative_options),
-    "linformer": (LowRankAttention, _length_options),
-    "reformer": (HashedAttention, _hashed_options),
     "fourier": (FourierMixing, lambda config: {}),
     "linformer": (LowRankAttention, _length_options),
     "reformer": (HashedAttention, _hashed_options),
