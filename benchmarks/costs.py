@@ -41,7 +41,8 @@ def training_step(config: ModelConfig):
     rng = np.random.default_rng(0)
     shape = (BATCH_SIZE, config.max_length)
     tokens = tf.constant(rng.integers(3, config.vocabulary_size, shape), tf.int32)
-    batch = ({"tokens": tokens}, tokens, tf.ones(shape))
+    inputs = {name: tf.ones(shape, tf.int32) for name in step.model.feature_names}
+    batch = ({**inputs, "tokens": tokens}, tokens, tf.ones(shape))
     return lambda: step(batch), step.model
 
 
@@ -82,7 +83,9 @@ def decoding(model: MusicDecoder, length: int):
     def run(token, cache, start):
         def body(index, token, cache):
             position = start + index
-            logits, update = model.extend({"tokens": token}, cache, position)
+            inputs = {name: tf.ones_like(token) for name in model.feature_names}
+            inputs["tokens"] = token
+            logits, update = model.extend(inputs, cache, position)
             cache = apply_update(cache, update, position, model.cache_kinds, True)
             return index + 1, tf.argmax(logits[:, -1:], -1, tf.int32), cache
 

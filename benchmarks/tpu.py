@@ -18,19 +18,22 @@ from tfmusic.training.step import TrainStep, make_optimizer
 
 LENGTH = 1024
 BATCH_SIZE = 8
+NUM_LAYERS = 2  # more are the same operations again, and compile for longer
 
 
 def training_step(mixer: str, dtype: str = "float32"):
     """The step of a contender, and a batch for it."""
-    config = contenders()[mixer].config(costs.model_config(LENGTH))
-    config = dataclasses.replace(config, dropout=0.1)
-    model = MusicDecoder(**dataclasses.asdict(config), dtype=dtype)
+    base = costs.model_config(LENGTH)
+    base = dataclasses.replace(base, num_layers=NUM_LAYERS, dropout=0.1)
+    config = contenders()[mixer].config(base)
+        model = MusicDecoder(**dataclasses.asdict(config), dtype=dtype)
     train_config = PRESETS["piano"].train
     optimizer = make_optimizer(train_config)
     optimizer.build(model.trainable_variables)
     step = TrainStep(model, optimizer, train_config.clip_norm, xla=True)
     tokens = tf.ones((BATCH_SIZE, LENGTH), tf.int32)
-    return step, ({"tokens": tokens}, tokens, tf.ones(tokens.shape))
+    inputs = {name: tokens for name in ("tokens", *model.feature_names)}
+    return step, (inputs, tokens, tf.ones(tokens.shape))
 
 
 def __getattr__(name: str):
