@@ -26,7 +26,7 @@ def training_step(mixer: str, dtype: str = "float32"):
     base = costs.model_config(LENGTH)
     base = dataclasses.replace(base, num_layers=NUM_LAYERS, dropout=0.1)
     config = contenders()[mixer].config(base)
-        model = MusicDecoder(**dataclasses.asdict(config), dtype=dtype)
+    model = MusicDecoder(**dataclasses.asdict(config), dtype=dtype)
     train_config = PRESETS["piano"].train
     optimizer = make_optimizer(train_config)
     optimizer.build(model.trainable_variables)
