@@ -41,6 +41,17 @@ class Contender:
 
 
 HYBRIDS = {
+    # The Music Transformer's best on chorales; the features are the chorale
+    # tokenizer's.
+    "relative_pitch_time": Contender(
+        ("relative_global",),
+        {
+            "positions": "concatenated",
+            "mixer_options": {
+                "relative_global": {"tokens_per_step": 4, "num_pitches": 48}
+            },
+        },
+    ),
     "relative_global_blockwise": Contender(
         ("relative_global",), {"attention_block_size": 256}
     ),

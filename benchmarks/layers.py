@@ -21,7 +21,8 @@ from benchmarks.ratios import RATIOS
 from tfmusic.errors import UserError, run_command
 from tfmusic.quiet import import_tensorflow
 
-REPETITIONS = 5
+ROUNDS = (5, 40)  # at least, at most: as many as take SECONDS
+SECONDS = 20.0
 
 _ONLY = flags.DEFINE_list("only", None, "Ratios by name; by default all.")
 _CPU = flags.DEFINE_integer("cpu", None, "The one core to stay on; by default all.")
@@ -43,11 +44,18 @@ def measure(name: str, case: str | None = None) -> dict:
         for _ in range(2):
             run()
         return {case: memory.peak()}
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")  # it takes the cases for one, traced too often
     runs = {case: make() for case, make in cases.items()}
     for run in runs.values():
         run()  # compiles
     seconds = {case: [] for case in runs}
-    for _ in range(REPETITIONS):
+    least, most = ROUNDS
+    begin = time.process_time()
+    for done in range(most):
+        if done >= least and time.process_time() - begin > SECONDS:
+            break
         for case, run in runs.items():
             start = time.process_time()
             run()

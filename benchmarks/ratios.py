@@ -163,7 +163,7 @@ RATIOS = {
         4,
         {
             "masked matmul": _fourier("matmul"),
-            "convolution": _fourier("convolution"),
+            "chirp": _fourier("chirp"),
         },
         at_least=True,
     ),
