@@ -1,12 +1,10 @@
-"""Token mixers with every kind of memory, as simple as can be.
-
-They stand for mixers to come where a test is about what surrounds a mixer.
-"""
+"""Token mixers with every kind of memory, for tests of what surrounds a mixer."""
 
 import keras
 from keras import ops
 
-from tfmusic.layers import TokenMixer, masks
+from tfmusic.layers import RelativeGlobalAttention, TokenMixer, masks
+from tfmusic.models.mixers import MIXERS
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -69,8 +67,14 @@ class VoiceMean(RunningMean):
         return y + own / counts, (total, x, voice)
 
 
-# As in `tfmusic.models.mixers.MIXERS`.
+def _pitch_and_time_options(config):
+    _, options = MIXERS["relative_global"]
+    return {**options(config), "tokens_per_step": 4, "num_pitches": 48}
+
+
+# As in `tfmusic.models.mixers.MIXERS`; the last is of the house, and reads features.
 MEMORY_MIXERS = {
     "running_mean": (RunningMean, lambda config: {}),
     "voice_mean": (VoiceMean, lambda config: {}),
+    "pitch_and_time": (RelativeGlobalAttention, _pitch_and_time_options),
 }

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.memory_mixers import MEMORY_MIXERS
 from tests.tiny import MODEL, TOKENIZER, TRAIN, make_pieces
 from tfmusic.errors import UserError
-from tfmusic.models import MusicDecoder
+from tfmusic.models import MusicDecoder, mixers
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import run, trainer
 from tfmusic.training.objectives import OBJECTIVES
@@ -255,6 +256,19 @@ def test_what_cannot_be_trained_leaves_nothing_behind(tmp_path, options, message
     with pytest.raises(UserError, match=message):
         train(tmp_path / "run", **options)
     assert not os.listdir(tmp_path)
+
+
+def test_a_mixer_gets_the_features_that_it_reads_or_a_line_says_why(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(mixers, "MIXERS", {**mixers.MIXERS, **MEMORY_MIXERS})
+    model = dataclasses.replace(MODEL, mixer="voice_mean", features={})
+    best = train(tmp_path / "run", model=model, steps=1)
+    assert best["step"] == 1 and run.load_run(str(tmp_path / "run")).model
+    monkeypatch.setattr(MEMORY_MIXERS["voice_mean"][0], "feature_names", ("pedal",))
+    with pytest.raises(UserError, match="read the feature 'pedal'"):
+        train(tmp_path / "other", model=model, steps=1)
+    assert not (tmp_path / "other").exists()
 
 
 def test_another_runs_folder_is_left_as_it_was(unbroken):
