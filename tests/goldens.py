@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfmusic.layers import (
     AttentionDropout,
@@ -17,6 +18,7 @@ from tfmusic.layers import (
     ConcatenatedSinusoids,
     DecoderBlock,
     DenseSynthesizer,
+    DilatedWindowAttention,
     FeedForward,
     FNetBlock,
     FourierConvolution,
@@ -27,6 +29,7 @@ from tfmusic.layers import (
     RandomFeatureAttention,
     RandomSynthesizer,
     RelativeGlobalAttention,
+    RelativeLocalAttention,
     ShawAttention,
     SinusoidalPositions,
 )
@@ -100,6 +103,15 @@ GOLDENS = {
     ),
     "CausalFourierMixing/chirp": Golden(
         lambda dtype: CausalFourierMixing(6, method="chirp", dtype=dtype)
+    ),
+    "RelativeLocalAttention": Golden(
+        lambda dtype: RelativeLocalAttention(2, 3, block_size=2, dtype=dtype)
+    ),
+    "DilatedWindowAttention": Golden(
+        lambda dtype: DilatedWindowAttention(2, 3, window=3, dtype=dtype)
+    ),
+    "DilatedWindowAttention/dilations": Golden(
+        lambda dtype: DilatedWindowAttention(2, 3, 2, dilation=(3, 1), dtype=dtype)
     ),
     "FourierMixing": Golden(lambda dtype: FourierMixing(dtype=dtype)),
     "FNetBlock": Golden(lambda dtype: FNetBlock(intermediate_dim=12, dtype=dtype)),
@@ -206,4 +218,16 @@ def shake(layer):
     generator = np.random.default_rng(1)
     layer.set_weights(
         [value + generator.normal(0, 0.2, value.shape) for value in layer.get_weights()]
+    )
+
+
+def largest_tensor(layer, shape):
+    """The number of elements of the largest tensor in a layer's graph of a shape."""
+    function = tf.function(layer.__call__, autograph=False)
+    graph = function.get_concrete_function(tf.TensorSpec(shape)).graph
+    return max(
+        out.shape.num_elements() or 0
+        for operation in graph.get_operations()
+        for out in operation.outputs
+        if out.shape.rank is not None
     )

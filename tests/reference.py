@@ -69,8 +69,11 @@ def softmax(logits):
     return exponentials / exponentials.sum()
 
 
-def attention(x, weights, num_heads):
-    """Causal attention, relative where there is a "distance_embedding": `[T, D]`."""
+def attention(x, weights, num_heads, voices=None, pitches=None):
+    """Causal attention, relative where there are embeddings for it: `[T, D]`.
+
+    Four voices a step make relative time: `voices` `[T]` from 1, 0 for none.
+    """
     kernel = weights["query_key_value/kernel"]  # [D, 3*N*H]
     bias = weights.get("query_key_value/bias", np.zeros(kernel.shape[1]))
     table = weights.get("distance_embedding")  # [N, L, H]
@@ -86,8 +89,20 @@ def attention(x, weights, num_heads):
             for then in range(now + 1):
                 relative = 0.0
                 if table is not None:
-                    index = column(now - then, table.shape[1])
-                    relative = query[now] @ table[head, index]
+                    distance = min(now - then, table.shape[1] - 1)
+                    embedding = table[head, column(distance, table.shape[1])]
+                    if voices is not None:
+                        steps = weights["step_embedding"]
+                        later = distance - max(voices[now] - 1, 0)
+                        index = column(max(-(-later // 4), 0), steps.shape[1])
+                        embedding = embedding + steps[head, index]
+                    if pitches is not None:
+                        intervals = weights["interval_embedding"]
+                        row = 0
+                        if min(pitches[now], pitches[then]) >= 2:
+                            row = pitches[then] - pitches[now] + intervals.shape[1] // 2
+                        embedding = embedding + intervals[head, row]
+                    relative = query[now] @ embedding
                 logits[then] = (query[now] @ key[then] + relative) / key_dim**0.5
             heads[now, head] = softmax(logits) @ value[: now + 1]
     concatenated = heads.reshape(len(x), num_heads * key_dim)
@@ -105,6 +120,37 @@ def projections(x, weights, num_heads):
         for first in (0, num_heads, 2 * num_heads)
     )
     return query / key_dim**0.5, key, value
+
+
+def shaw_attention(x, weights, num_heads):
+    """Causal attention with embeddings of distances in keys and values: `[T, D]`."""
+    queries, keys, values = projections(x, weights, num_heads)  # [N, T, H] each
+    key_table = weights["key_embedding"][0]  # [L, H]
+    value_table = weights["value_embedding"][0]
+    heads = np.zeros(queries.shape)
+    for head, now in np.ndindex(queries.shape[:2]):
+        rows = [column(now - then, len(key_table)) for then in range(now + 1)]
+        logits = (keys[head, : now + 1] + key_table[rows]) @ queries[head, now]
+        seen = values[head, : now + 1] + value_table[rows]
+        heads[head, now] = softmax(logits) @ seen
+    return combination(heads, weights)
+
+
+def window_attention(x, weights, num_heads, sees):
+    """Attention to few keys: `[T, D]`.
+
+    `sees(head, time)` gives the pairs of a key's time and its distance in the table.
+    """
+    queries, keys, values = projections(x, weights, num_heads)  # [N, T, H] each
+    table = weights["distance_embedding"]  # [N, L, H]
+    heads = np.zeros(queries.shape)
+    for head, now in np.ndindex(queries.shape[:2]):
+        pairs = sees(head, now)
+        rows = [column(distance, table.shape[1]) for _, distance in pairs]
+        times = [then for then, _ in pairs]
+        logits = (keys[head, times] + table[head, rows]) @ queries[head, now]
+        heads[head, now] = softmax(logits) @ values[head, times]
+    return combination(heads, weights)
 
 
 def combination(heads, weights):

@@ -8,6 +8,7 @@ from tfmusic.layers.causal_multi_head_attention import CausalMultiHeadAttention
 from tfmusic.layers.concatenated_sinusoids import ConcatenatedSinusoids
 from tfmusic.layers.decoder_block import DecoderBlock
 from tfmusic.layers.dense_synthesizer import DenseSynthesizer
+from tfmusic.layers.dilated_window_attention import DilatedWindowAttention
 from tfmusic.layers.feed_forward import FeedForward
 from tfmusic.layers.fnet_block import FNetBlock
 from tfmusic.layers.fourier_convolution import FourierConvolution
@@ -18,6 +19,7 @@ from tfmusic.layers.positions import LearnedPositions, SinusoidalPositions
 from tfmusic.layers.random_feature_attention import RandomFeatureAttention
 from tfmusic.layers.random_synthesizer import RandomSynthesizer
 from tfmusic.layers.relative_global_attention import RelativeGlobalAttention
+from tfmusic.layers.relative_local_attention import RelativeLocalAttention
 from tfmusic.layers.shaw_attention import ShawAttention
 from tfmusic.layers.token_mixer import TokenMixer
 
@@ -29,6 +31,7 @@ __all__ = [
     "ConcatenatedSinusoids",
     "DecoderBlock",
     "DenseSynthesizer",
+    "DilatedWindowAttention",
     "FNetBlock",
     "FeedForward",
     "FourierConvolution",
@@ -39,6 +42,7 @@ __all__ = [
     "RandomFeatureAttention",
     "RandomSynthesizer",
     "RelativeGlobalAttention",
+    "RelativeLocalAttention",
     "ShawAttention",
     "SinusoidalPositions",
     "TokenMixer",

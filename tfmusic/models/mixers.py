@@ -8,6 +8,7 @@ from tfmusic.layers import (
     CausalFourierMixing,
     CausalMultiHeadAttention,
     DenseSynthesizer,
+    DilatedWindowAttention,
     FourierConvolution,
     FourierMixing,
     HashedAttention,
@@ -15,6 +16,7 @@ from tfmusic.layers import (
     RandomFeatureAttention,
     RandomSynthesizer,
     RelativeGlobalAttention,
+    RelativeLocalAttention,
     ShawAttention,
     TokenMixer,
 )
@@ -58,6 +60,19 @@ def _global_options(config):
     return {**_blockwise_options(config), **_relative_options(config)}
 
 
+def _local_options(config):
+    return {**_attention_options(config), "block_size": min(128, config.max_length)}
+
+
+def _dilated_options(config):
+    """Near and far in each layer: a quarter of the heads at 1, 2, 4 and 8."""
+    window = min(64, config.max_length)
+    farthest = config.max_length // window
+    dilations = (2 ** (4 * n // config.num_heads) for n in range(config.num_heads))
+    dilation = tuple(min(each, farthest) for each in dilations)
+    return {**_attention_options(config), "window": window, "dilation": dilation}
+
+
 # Of decoders: for each name the layer, and its arguments as they follow from a
 # `ModelConfig`.
 MIXERS = {
@@ -70,7 +85,9 @@ MIXERS = {
     "random_synthesizer": (RandomSynthesizer, _length_options),
     "dense_synthesizer": (DenseSynthesizer, _length_options),
     "fourier_convolution": (FourierConvolution, lambda config: {}),
+    "dilated_window": (DilatedWindowAttention, _dilated_options),
     "relative_global": (RelativeGlobalAttention, _global_options),
+    "relative_local": (RelativeLocalAttention, _local_options),
     "shaw": (ShawAttention, _global_options),
 }
 
