@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tests import goldens, reference
 from tfmusic.layers import FourierMixing
+from tfmusic.models import MusicDecoder
 
 
 @pytest.mark.parametrize("time", [1, 4, 5])
@@ -22,6 +23,21 @@ def test_later_tokens_move_earlier_outputs():
     changed[:, 4] += np.arange(goldens.DIM)
     difference = np.abs(layer(changed) - layer(x)).max(axis=(0, 2))
     assert np.all(difference[:4] > 0.1)
+
+
+def test_a_decoder_refuses_it():
+    with pytest.raises(
+        ValueError, match="'fourier' is not causal, its tokens see what"
+    ):
+        MusicDecoder(
+            vocabulary_size=5,
+            num_layers=2,
+            num_heads=1,
+            hidden_dim=8,
+            intermediate_dim=8,
+            max_length=8,
+            mixer=("causal_fourier", "fourier"),
+        )
 
 
 def test_outputs_have_the_size_of_the_inputs():

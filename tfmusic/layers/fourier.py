@@ -103,7 +103,7 @@ def causal_sums_by_matmul(cosine, sine, period):
 def _causal_waves(time, period):
     steps = np.arange(time)
     mask = np.tri(time, dtype="float32")
-    return [wave * mask for wave in waves(steps, steps, period)]
+    return tuple(wave * mask for wave in waves(steps, steps, period))
 
 
 def causal_sums_by_chirp(x, period, reverse=False):
