@@ -6,6 +6,9 @@ Usage:
 Prints JSON: nats per token, per note and per second of music, accuracy, and the
 nats of a piece's end apart. Numbers of different tokenizers compare per note or per
 second only; the tokenizer's name and hash stand beside them.
+
+Of an infiller: framewise, notewise and chronological nats per token, averaged over
+random orders (see `tfmusic.training.orderings`), one pass for each token and order.
 """
 
 import contextlib
@@ -37,6 +40,9 @@ _STRIDE = flags.DEFINE_integer(
     lower_bound=1,
 )
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Windows at once.", lower_bound=1)
+_ORDERS = flags.DEFINE_integer(
+    "orders", 1, "Random orders to average over, of an infiller.", lower_bound=1
+)
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write as well.")
 
 
@@ -44,7 +50,6 @@ def main() -> None:
     import_tensorflow()
     from tfmusic.datasets.pieces import load_pieces
     from tfmusic.datasets.progress import print_line
-    from tfmusic.training.evaluation import Evaluator
     from tfmusic.training.run import load_run
 
     run = load_run(_MODEL_DIR.value)
@@ -52,9 +57,7 @@ def main() -> None:
     pieces = load_pieces(
         dataset, _SPLIT.value, run.tokenizer, _DATA_DIR.value, _INPUT.value
     )
-    evaluator = Evaluator(
-        run.model, run.tokenizer, pieces, _BATCH_SIZE.value, _STRIDE.value, xla=True
-    )
+    evaluator, settings = _evaluator(run, pieces)
     output = _OUTPUT.value
     # Entered first: a place that can't be written is found before the long work.
     with atomic_path(output) if output else contextlib.nullcontext() as path:
@@ -63,7 +66,7 @@ def main() -> None:
             "split": _SPLIT.value,
             **evaluator(log=print_line),
             "max_length": run.model.max_length,
-            "stride": evaluator.stride,
+            **settings,
             "tokenizer": {"name": run.tokenizer.name, "hash": run.tokenizer.hash},
             "model_dir": _MODEL_DIR.value,
             "step": run.best["step"],
@@ -73,6 +76,20 @@ def main() -> None:
             with open(path, "w", encoding="utf-8") as file:
                 print(text, file=file)
     print(text)
+
+
+def _evaluator(run, pieces):
+    """What scores the run's model, and what to report of its settings."""
+    from tfmusic.training.evaluation import Evaluator
+    from tfmusic.training.orderings import OrderingEvaluator
+
+    args = run.model, run.tokenizer, pieces
+    if run.model.kind == "infiller":
+        orders, batch_size = _ORDERS.value, _BATCH_SIZE.value
+        evaluator = OrderingEvaluator(*args, orders, batch_size, xla=True)
+        return evaluator, {"orders": orders}
+    evaluator = Evaluator(*args, _BATCH_SIZE.value, _STRIDE.value, xla=True)
+    return evaluator, {"stride": evaluator.stride}
 
 
 if __name__ == "__main__":

@@ -4,24 +4,29 @@ Usage:
   python -m tfmusic.generate --model_dir=DIR --output=FILE.mid
   python -m tfmusic.generate --model_dir=DIR --prime=FILE.mid --prime_seconds=8
 
+  python -m tfmusic.generate --model_dir=DIR --infill=FILE.mid --infill_bars=3-4
+
 DIR is a run's folder, a SavedModel's folder or a .tflite file. Without a prime the
 model starts from nothing. A piece ends where the model ends it, at the latest after
 so many --tokens or --seconds.
+
+With --infill, DIR is the run of an infiller (--preset=chorale_infiller), which fills
+the gaps of a score: a melody alone gets its other voices. Name the tracks Soprano,
+Alto, Tenor and Bass where they are not all there.
 """
 
-import contextlib
 import json
-import os
 import time
 
 from absl import flags
 
 from tfmusic.datasets import registry
 from tfmusic.errors import UserError, run_command
-from tfmusic.files import atomic_path, write_text
+from tfmusic.files import write_text
 from tfmusic.quiet import import_tensorflow
 
 DEFAULT_TOKENS = 1024
+COMPILED = ", with the time to compile"
 
 _MODEL_DIR = flags.DEFINE_string(
     "model_dir",
@@ -48,6 +53,27 @@ _PRIME_TOKENS = flags.DEFINE_integer(
 )
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", registry.DEFAULT_DATA_DIR, "Where prepared data is kept."
+)
+_INFILL = flags.DEFINE_string(
+    "infill",
+    None,
+    "Music to fill instead: a .mid, .midi, .mxl, .xml or .musicxml file. Its voices "
+    "without a note, else its empty bars, unless the next flags say what.",
+)
+_INFILL_VOICES = flags.DEFINE_list(
+    "infill_voices", [], "Fill these voices, whatever they have: alto,tenor,bass."
+)
+_INFILL_BARS = flags.DEFINE_list(
+    "infill_bars", [], "Fill these bars (of these voices), counted from 1: 3-4,7."
+)
+_INFILL_METHOD = flags.DEFINE_enum(
+    "infill_method",
+    "gibbs",
+    ["gibbs", "ancestral"],
+    "Draw all cells again and again, or each once, one by one.",
+)
+_INFILL_STEPS = flags.DEFINE_integer(
+    "infill_steps", 128, "How often gibbs draws.", lower_bound=1
 )
 _TOKENS = flags.DEFINE_integer(
     "tokens", None, f"Most new tokens; by default {DEFAULT_TOKENS}.", lower_bound=1
@@ -80,42 +106,93 @@ def main() -> None:
     """Reads the flags, generates, writes."""
     _check_flags()
     import_tensorflow()
-    import numpy as np
-
-    from tfmusic.sampling import ModelGenerator, load_generator
-    from tfmusic.sampling.primes import read_prime
+    from tfmusic.music.piece_files import PieceFiles, check_place
 
     sampler = _sampler()
-    generator = load_generator(_MODEL_DIR.value)
-    prime = np.zeros(0, np.int32)
-    if _PRIME.value:
-        prime = read_prime(
-            _PRIME.value,
-            generator.tokenizer,
-            _DATA_DIR.value,
-            _PRIME_SECONDS.value,
-            _PRIME_TOKENS.value,
-        )
-    for path in (_OUTPUT.value, _PICTURE.value):
-        _check_place(path and _numbered(path, 1))
-    _check_place(_REPORT.value)
+    generate, prime_seconds = _infilling() if _INFILL.value else _continuation()
+    files = PieceFiles(_OUTPUT.value, _PICTURE.value, _NUM_PIECES.value)
+    files.check()
+    check_place(_REPORT.value)
 
     print(f"generating with {_MODEL_DIR.value} ...", flush=True)
     begin = time.perf_counter()
-    pieces = _generate(generator, [prime] * _NUM_PIECES.value, sampler)
+    pieces, num_tokens, note = generate(sampler)
     took = time.perf_counter() - begin
-    num_tokens = sum(map(len, pieces)) - len(prime) * len(pieces)
-    counts = _write_pieces(generator.tokenizer, prime, pieces)
-
-    compiled = isinstance(generator, ModelGenerator)
+    counts = files.write(pieces, prime_seconds)
     print(
         f"{num_tokens} tokens in {took:.1f} seconds, {num_tokens / took:.0f} tokens/s"
-        + (", with the time to compile" if compiled else "")
+        + note
     )
     if _REPORT.value:
         speed = {"tokens": num_tokens, "tokens_per_second": num_tokens / took}
         text = json.dumps({**counts, **speed}, indent=2, sort_keys=True)
         write_text(_REPORT.value, text + "\n")
+
+
+def _continuation():
+    """A function that continues the prime, and the prime's seconds.
+
+    The function takes a sampler and returns pieces (each with its number of invalid
+    tokens), the number of new tokens and a note on the speed.
+    """
+    import numpy as np
+
+    from tfmusic.music.excerpt import first_seconds
+    from tfmusic.sampling import ModelGenerator, generate_seconds, load_generator
+    from tfmusic.sampling.primes import read_prime
+
+    generator = load_generator(_MODEL_DIR.value)
+    tokenizer = generator.tokenizer
+    prime = np.zeros(0, np.int32)
+    if _PRIME.value:
+        prime = read_prime(
+            _PRIME.value,
+            tokenizer,
+            _DATA_DIR.value,
+            _PRIME_SECONDS.value,
+            _PRIME_TOKENS.value,
+        )
+    prime_seconds = tokenizer.decode(prime)[0].total_time
+
+    def generate(sampler):
+        primes, seed = [prime] * _NUM_PIECES.value, _SEED.value
+        if _SECONDS.value:
+            ids = generate_seconds(generator, primes, _SECONDS.value, sampler, seed)
+        else:
+            num_tokens = _TOKENS.value or DEFAULT_TOKENS
+            ids = generator.generate(primes, num_tokens, sampler, seed)
+        pieces = [tokenizer.decode(piece) for piece in ids]
+        if _SECONDS.value:
+            end = prime_seconds + _SECONDS.value
+            pieces = [(first_seconds(piece, end), count) for piece, count in pieces]
+        num_tokens = sum(map(len, ids)) - len(prime) * len(ids)
+        is_model = isinstance(generator, ModelGenerator)
+        return pieces, num_tokens, COMPILED if is_model else ""
+
+    return generate, prime_seconds
+
+
+def _infilling():
+    """A function that fills the score: see `_continuation`. There is no prime."""
+    from tfmusic.sampling.gaps import parse_bars, parse_voices
+    from tfmusic.sampling.score_filling import ScoreFilling
+
+    filling = ScoreFilling(
+        _MODEL_DIR.value,
+        _INFILL.value,
+        parse_voices(_INFILL_VOICES.value),
+        parse_bars(_INFILL_BARS.value),
+    )
+
+    def generate(sampler):
+        settings = _INFILL_METHOD.value, _INFILL_STEPS.value
+        pieces = [
+            (filling.fill(sampler, _SEED.value, number, *settings), 0)
+            for number in range(_NUM_PIECES.value)
+        ]
+        return pieces, filling.num_gaps * len(pieces), COMPILED
+
+    return generate, 0.0
 
 
 def _check_flags() -> None:
@@ -129,6 +206,15 @@ def _check_flags() -> None:
     for flag in (_PRIME_TOKENS, _PRIME_SECONDS):
         if flag.value is not None and not _PRIME.value:
             raise UserError(f"--{flag.name} is a part of a prime: give --prime")
+    if _INFILL.value:
+        for flag in (_PRIME, _TOKENS, _SECONDS):
+            if flag.value is not None:
+                raise UserError(f"give --{flag.name} or --infill, not both")
+        if _REPETITION_PENALTY.value != 1:
+            raise UserError("--repetition_penalty is not for --infill: leave it out")
+    for flag in (_INFILL_VOICES, _INFILL_BARS):
+        if flag.value and not _INFILL.value:
+            raise UserError(f"--{flag.name} is a part of a score: give --infill")
     if not _OUTPUT.value.lower().endswith((".mid", ".midi")):
         raise UserError(f"--output={_OUTPUT.value}: name a .mid file")
     if _PICTURE.value and not _PICTURE.value.lower().endswith(".png"):
@@ -143,60 +229,6 @@ def _sampler():
         return Sampler(**{flag.name: flag.value for flag in settings})
     except ValueError as error:
         raise UserError(f"--{error}") from error
-
-
-class _Unwritten(Exception):
-    """Ends a trial of writing before anything is written."""
-
-
-def _check_place(path: str | None) -> None:
-    """Raises now, not after the work, what `atomic_path` would raise then."""
-    if path:
-        with contextlib.suppress(_Unwritten), atomic_path(path):
-            raise _Unwritten
-
-
-def _generate(generator, primes, sampler):
-    from tfmusic.sampling import generate_seconds
-
-    if _SECONDS.value:
-        return generate_seconds(generator, primes, _SECONDS.value, sampler, _SEED.value)
-    num_tokens = _TOKENS.value or DEFAULT_TOKENS
-    return generator.generate(primes, num_tokens, sampler, _SEED.value)
-
-
-def _write_pieces(tokenizer, prime, pieces) -> dict[str, float]:
-    """Writes each piece, says so, and returns what was counted in all of them."""
-    from tfmusic.music import draw_piano_roll, write_midi
-    from tfmusic.music.excerpt import first_seconds
-
-    counts = {"pieces": len(pieces), "notes": 0, "seconds": 0.0, "invalid_tokens": 0}
-    prime_seconds = tokenizer.decode(prime)[0].total_time
-    for number, piece in enumerate(pieces, 1):
-        sequence, num_invalid = tokenizer.decode(piece)
-        if _SECONDS.value:
-            sequence = first_seconds(sequence, prime_seconds + _SECONDS.value)
-        path = _numbered(_OUTPUT.value, number)
-        write_midi(sequence, path)
-        if _PICTURE.value:
-            picture = _numbered(_PICTURE.value, number)
-            draw_piano_roll(sequence, picture, prime_seconds=prime_seconds)
-        print(
-            f"{path}: {len(sequence.notes)} notes, {sequence.total_time:.1f} seconds, "
-            f"{num_invalid} invalid tokens"
-        )
-        counts["notes"] += len(sequence.notes)
-        counts["seconds"] += sequence.total_time
-        counts["invalid_tokens"] += num_invalid
-    return counts
-
-
-def _numbered(path: str, number: int) -> str:
-    """The path itself, or with the piece's number where there are several."""
-    if _NUM_PIECES.value == 1:
-        return path
-    stem, suffix = os.path.splitext(path)
-    return f"{stem}-{number}{suffix}"
 
 
 if __name__ == "__main__":
