@@ -48,6 +48,14 @@ def test_equals_the_written_out_formula(layer, time):
     np.testing.assert_allclose(graph(tf.constant(x)), expected, atol=1e-5)
 
 
+def test_a_single_head():
+    layer, x = BidirectionalAttention(1, 3, max_distance=30), goldens.hidden(2, 24)
+    layer.build((None, None, goldens.DIM))
+    weights = reference.weights_of(layer)
+    expected = [naive(row, weights, 1) for row in x]
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+
+
 def test_both_sides_are_told_apart(layer):
     """With queries, keys and values of its neighbors swapped, the middle changes."""
     x = goldens.hidden(1, 3)

@@ -51,6 +51,15 @@ def test_equals_the_quadratic_form_of_the_same_features(time, chunk_size):
     np.testing.assert_allclose(graph(tf.constant(x)), expected, atol=1e-4)
 
 
+def test_a_single_head():
+    layer = RandomFeatureAttention(1, 3, num_features=6)
+    layer.build((None, None, goldens.DIM))
+    x = goldens.hidden(2, 24)
+    weights = reference.weights_of(layer)
+    expected = [naive(row, weights, 1) for row in x]
+    np.testing.assert_allclose(layer(x), expected, atol=1e-4)
+
+
 def test_more_features_come_closer_to_softmax_attention():
     exact = CausalMultiHeadAttention(2, 4)
     exact.build((None, None, goldens.DIM))

@@ -61,6 +61,15 @@ def test_equals_the_written_out_formula(layer, time):
 
 
 @pytest.mark.parametrize("synthesizer", SYNTHESIZERS)
+def test_a_single_head(synthesizer):
+    layer, x = synthesizer(1, 3, MAX_LENGTH), goldens.hidden(2, 24)
+    layer.build((None, None, goldens.DIM))
+    weights = reference.weights_of(layer)
+    expected = [naive(row, weights, 1) for row in x]
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("synthesizer", SYNTHESIZERS)
 def test_without_bias_there_is_none_but_the_outputs(synthesizer):
     layer, x = make(synthesizer, use_bias=False), goldens.hidden(2, TIME)
     weights = reference.weights_of(layer)

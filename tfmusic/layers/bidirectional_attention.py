@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tfmusic.layers.encoder_attention import EncoderAttention
+from tfmusic.layers.head_matmul import head_matmul
 
 
 @keras.saving.register_keras_serializable(package="tfmusic")
@@ -52,11 +53,11 @@ class BidirectionalAttention(EncoderAttention):
     def call(self, x, features=None, training=None):
         query, key, value = self._project(x)  # [B, N, T, H] each
         table = ops.cast(self.offset_embedding, query.dtype)  # [N, L, H]
-        offsets = ops.matmul(query, ops.transpose(table, (0, 2, 1)))  # [B, N, T, L]
+        offsets = head_matmul(query, ops.transpose(table, (0, 2, 1)))  # [B, N, T, L]
         offsets = clip_offsets(ops.cast(offsets, "float32"), ops.shape(query)[2])
         logits = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))  # [B, N, T, T]
         logits = ops.cast(logits, "float32") + offset_to_absolute(offsets)
-        return self._attend(logits, value, training)
+        return self._weigh(logits, value, training)
 
     def get_config(self):
         return {**super().get_config(), "max_distance": self.max_distance}

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from tfmusic.layers.head_matmul import head_matmul
 from tfmusic.layers.heads import split_heads
 from tfmusic.layers.synthesizer import Synthesizer
 
@@ -46,7 +47,7 @@ class DenseSynthesizer(Synthesizer):
         if position is None and x.shape[1] is not None:
             columns = min(columns, x.shape[1])  # none asks for what follows
         kernel = ops.cast(self.kernel, hidden.dtype)[..., :columns]  # [N, H, P]
-        logits = ops.cast(ops.matmul(hidden, kernel), "float32")  # [B, N, T, P]
+        logits = ops.cast(head_matmul(hidden, kernel), "float32")  # [B, N, T, P]
         if self.bias is not None:
             logits += self.bias[..., :columns]
         return logits

@@ -1,6 +1,5 @@
 """What attentions that see the whole sequence have in common."""
 
-import keras
 import tensorflow as tf
 from keras import ops
 
@@ -23,13 +22,19 @@ class EncoderAttention(CausalMultiHeadAttention):
     init_cache = TokenMixer.init_cache
     extend = TokenMixer.extend
 
-    def build(self, input_shape):
-        super().build(input_shape)
-        self.attention_dropout = keras.layers.Dropout(self.dropout, dtype="float32")
+    def __init__(self, num_heads, key_dim, dropout=0.0, use_bias=True, **kwargs):
+        super().__init__(
+            num_heads, key_dim, dropout, use_bias, block_size=None, **kwargs
+        )
 
-    def _attend(self, logits, value, training):
+    def _weigh(self, logits, value, training):
         """`[B, T, D]` of float32 logits `[B, N, T, S]` and values `[B, N, S, H]`."""
         weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
-        weights = self.attention_dropout(weights, training=training)
+        weights = self.weights_dropout(weights, training=training)
         y = ops.matmul(ops.cast(weights, value.dtype), value)  # [B, N, T, H]
         return self._combine(y)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["block_size"]
+        return config

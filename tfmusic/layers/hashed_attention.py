@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfmusic.layers import masks
+from tfmusic.layers.attention_dropout import AttentionDropout
 from tfmusic.layers.heads import join_heads, split_heads
 from tfmusic.layers.token_mixer import TokenMixer
 
@@ -104,7 +105,7 @@ class HashedAttention(TokenMixer):
             ),
             trainable=False,
         )
-        self.attention_dropout = keras.layers.Dropout(self.dropout, dtype="float32")
+        self.weights_dropout = AttentionDropout(self.dropout, dtype="float32")
         super().build(input_shape)
 
     def call(self, x, features=None, training=None):
@@ -140,7 +141,9 @@ class HashedAttention(TokenMixer):
 
         totals = ops.logsumexp(logits, axis=-1, keepdims=True)  # [B, N, R, K, C, 1]
         weights = ops.exp(logits - totals)
-        weights = self.attention_dropout(weights, training=training)
+        weights = ops.reshape(weights, (batch, -1, size, 2 * size))  # rank 4
+        weights = self.weights_dropout(weights, training=training)
+        weights = ops.reshape(weights, (*shape, 2 * size))
         y = ops.matmul(ops.cast(weights, values.dtype), values)  # [B, N, R, K, C, H]
 
         places = ops.argsort(order)  # [B, N, R, T], where each step stands

@@ -64,7 +64,7 @@ class LowRankAttention(EncoderAttention):
         key = self._mix(key, self.key_projection)  # [B, N, H, R]
         value = self._mix(value, self.value_projection)
         logits = ops.cast(ops.matmul(query, key), "float32")  # [B, N, T, R]
-        return self._attend(logits, ops.transpose(value, (0, 1, 3, 2)), training)
+        return self._weigh(logits, ops.transpose(value, (0, 1, 3, 2)), training)
 
     def _mix(self, x, projection):
         """`[B, N, H, R]` of `[B, N, T, H]`."""

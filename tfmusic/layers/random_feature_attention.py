@@ -6,6 +6,7 @@ from keras import ops
 
 from tfmusic.layers import masks
 from tfmusic.layers.causal_multi_head_attention import CausalMultiHeadAttention
+from tfmusic.layers.head_matmul import head_matmul
 
 
 @keras.saving.register_keras_serializable(package="tfmusic")
@@ -47,7 +48,7 @@ class RandomFeatureAttention(CausalMultiHeadAttention):
     def __init__(
         self, num_heads, key_dim, num_features=128, chunk_size=64, seed=0, **kwargs
     ):
-        super().__init__(num_heads, key_dim, dropout=0.0, **kwargs)
+        super().__init__(num_heads, key_dim, dropout=0.0, block_size=None, **kwargs)
         for name, size in (("num_features", num_features), ("chunk_size", chunk_size)):
             if size < 1:
                 raise ValueError(f"{name} must be at least 1, got {size}")
@@ -87,8 +88,8 @@ class RandomFeatureAttention(CausalMultiHeadAttention):
         query, key, value = (ops.cast(part, "float32") for part in self._project(x))
         query, key = query * self.key_dim**0.25, key * self.key_dim**-0.25
         w = ops.transpose(self.projection, (0, 2, 1))  # [N, H, F]
-        query = ops.matmul(query, w)  # [B, N, T, F]
-        key = ops.matmul(key, w) - ops.sum(key**2, axis=-1, keepdims=True) / 2
+        query = head_matmul(query, w)  # [B, N, T, F]
+        key = head_matmul(key, w) - ops.sum(key**2, axis=-1, keepdims=True) / 2
         # A factor of one query cancels in the quotient. A key's exponent is at most
         # |w|^2 / 2, about H / 2: only large heads could ever reach the limit.
         largest = ops.stop_gradient(ops.max(query, axis=-1, keepdims=True))
@@ -124,7 +125,7 @@ class RandomFeatureAttention(CausalMultiHeadAttention):
 
     def get_config(self):
         config = super().get_config()
-        del config["dropout"]
+        del config["dropout"], config["block_size"]
         return {
             **config,
             "num_features": self.num_features,

@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfmusic.layers import masks
+from tfmusic.layers.attention_dropout import AttentionDropout
 from tfmusic.layers.heads import join_heads, split_heads
 from tfmusic.layers.token_mixer import TokenMixer
 
@@ -52,7 +53,7 @@ class Synthesizer(TokenMixer):
             input_shape[-1], dtype=self.dtype_policy, name="output"
         )
         self.output_dense.build((*input_shape[:-1], width))
-        self.attention_dropout = keras.layers.Dropout(self.dropout, dtype="float32")
+        self.weights_dropout = AttentionDropout(self.dropout, dtype="float32")
         super().build(input_shape)
 
     def call(self, x, features=None, training=None):
@@ -61,7 +62,7 @@ class Synthesizer(TokenMixer):
         logits = repeat_last(self.position_logits(x, None), time)  # [B or 1, N, T, T]
         logits = ops.where(masks.causal_mask(time), logits, masks.MASKED)
         weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
-        weights = self.attention_dropout(weights, training=training)
+        weights = self.weights_dropout(weights, training=training)
         y = ops.matmul(ops.cast(weights, value.dtype), value)  # [B, N, T, H]
         return self.output_dense(join_heads(y))
 
