@@ -117,6 +117,9 @@ def draw(rows: list[dict], path: str) -> None:
         [], [], "o", color="gray", markerfacecolor="white", label="after equal time"
     )
     axes.set_xscale("log")
+    axes.margins(x=0.15)  # room for the names
+    axes.xaxis.set_minor_formatter("{x:.0f}")
+    axes.xaxis.set_major_formatter("{x:.0f}")
     axes.set_xlabel("a training step, milliseconds of one core")
     axes.set_ylabel("validation, nats per token")
     axes.grid(alpha=0.3)
