@@ -109,3 +109,26 @@ def test_one_graph_for_every_position_and_number_of_rows(time):
             expected = of_each_head(reference.cached_logits, logits, position, num_rows)
             actual = cached(logits, position, num_rows)[..., :position]
             np.testing.assert_array_equal(actual, expected[..., :position])
+
+
+def test_weights_by_distance_are_the_transpose_of_skewing():
+    """Of the linear maps: <A x, y> = <x, A^T y>, on the causal half."""
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(2, 2, 3, 6, 6)).astype("float32")
+    y *= np.tri(6, dtype="float32")
+    forward = np.sum(relative.relative_to_absolute(x) * y)
+    backward = np.sum(x * relative.absolute_to_relative(y))
+    assert forward == pytest.approx(backward, rel=1e-5)
+
+
+@pytest.mark.parametrize("position", [0, 3, 7])
+def test_weights_of_a_cache_by_distance(position):
+    num_rows, time, num_distances = 7, 3, 12
+    weights = scores(time, num_rows) + 1
+    by_distance = relative.cached_to_relative(weights, position, num_distances).numpy()
+    expected = np.zeros((BATCH, HEADS, time, num_distances))
+    for query in range(time):
+        for row in range(position):
+            column = reference.column(position + query - row, num_distances)
+            expected[:, :, query, column] = weights[:, :, query, row]
+    np.testing.assert_array_equal(by_distance, expected)

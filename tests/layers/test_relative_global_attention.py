@@ -92,17 +92,67 @@ def test_no_tensor_holds_an_embedding_for_each_pair():
     """Skewing: T * T * H numbers are what the layer is there to avoid."""
     time, size = 16, 64
     layer = RelativeGlobalAttention(1, size, max_distance=time)
-    function = tf.function(layer.__call__, autograph=False)
-    graph = function.get_concrete_function(tf.TensorSpec([1, time, 4])).graph
-    largest = max(
-        out.shape.num_elements() or 0
-        for operation in graph.get_operations()
-        for out in operation.outputs
-        if out.shape.rank is not None
+    assert goldens.largest_tensor(layer, (1, time, 4)) < time * time * size
+
+
+FEATURES = {
+    "voice": np.array([[0, 1, 2, 3, 4, 1, 2, 3, 4], [3, 4, 1, 2, 3, 4, 1, 2, 3]]),
+    "pitch": np.array([[0, 5, 5, 2, 1, 8, 8, 7, 1], [8, 2, 3, 3, 7, 5, 1, 1, 6]]),
+}
+
+
+@pytest.mark.parametrize("tokens_per_step", [None, 4])
+@pytest.mark.parametrize("num_pitches", [None, 9])
+@pytest.mark.parametrize("block_size", [None, 4])
+def test_relative_time_and_pitch_compose(x, tokens_per_step, num_pitches, block_size):
+    layer = RelativeGlobalAttention(
+        2,
+        3,
+        MAX_DISTANCE,
+        tokens_per_step=tokens_per_step,
+        num_pitches=num_pitches,
+        block_size=block_size,
     )
-    assert largest < time * time * size
+    layer.build((None, None, goldens.DIM))
+    goldens.shake(layer)
+    features = {name: FEATURES[name].astype("int32") for name in layer.feature_names}
+    weights = reference.weights_of(layer)
+    expected = [
+        reference.attention(
+            row,
+            weights,
+            2,
+            FEATURES["voice"][index] if tokens_per_step else None,
+            FEATURES["pitch"][index] if num_pitches else None,
+        )
+        for index, row in enumerate(x)
+    ]
+    np.testing.assert_allclose(layer(x, features=features), expected, atol=1e-5)
+    cache, position = layer.init_cache(2, TIME), 0
+    for size in (4, 1, 1, 3):
+        steps = slice(position, position + size)
+        some = {name: values[:, steps] for name, values in features.items()}
+        y, update = layer.extend(x[:, steps], cache, position, some)
+        cache = apply_update(cache, update, position, layer.cache_kinds)
+        np.testing.assert_allclose(y, np.array(expected)[:, steps], atol=1e-5)
+        position += size
 
 
-def test_a_distance_is_needed():
-    with pytest.raises(ValueError, match="at least 1, got 0"):
-        RelativeGlobalAttention(2, 3, max_distance=0)
+def test_it_reads_the_features_that_its_options_need():
+    assert RelativeGlobalAttention(2, 3, 4).feature_names == ()
+    both = RelativeGlobalAttention(2, 3, 4, tokens_per_step=4, num_pitches=9)
+    assert both.feature_names == ("voice", "pitch")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"max_distance": 0}, "max_distance must be at least 1, got 0"),
+        ({"tokens_per_step": 1}, "tokens_per_step must be at least 2, got 1"),
+        ({"num_pitches": 2}, "num_pitches must be at least 3, got 2"),
+        ({"block_size": 0}, "block_size must be at least 1, got 0"),
+    ],
+)
+def test_errors_at_construction(options, message):
+    with pytest.raises(ValueError, match=message):
+        RelativeGlobalAttention(2, 3, **{"max_distance": 4, **options})

@@ -3,8 +3,9 @@
 import tensorflow as tf
 from keras import ops
 
-from tfmusic.layers import masks, relative
+from tfmusic.layers import blocks, masks
 from tfmusic.layers.attention_dropout import keep_scale
+from tfmusic.layers.head_matmul import head_matmul
 
 
 def blockwise_attention(
@@ -40,14 +41,12 @@ def blockwise_attention(
     """
     time = ops.shape(query)[2]
     num_blocks = -(-time // block_size)
-    inputs = [_to_blocks(x, num_blocks, block_size) for x in (query, key, value)]
-    has_values = False
+    sequences, tables = [query, key, value], []
     if distance is not None:
-        inputs.append(_to_blocks(distance.query, num_blocks, block_size))
-        inputs.append(_table_to_blocks(distance.key, num_blocks, block_size))
-        has_values = distance.value is not None
-        if has_values:
-            inputs.append(_table_to_blocks(distance.value, num_blocks, block_size))
+        sequences.append(distance.query)
+        tables = [table for table in distance[1:] if table is not None]
+    inputs = [blocks.to_blocks(x, num_blocks, block_size) for x in sequences]
+    inputs += [blocks.table_to_blocks(x, num_blocks, block_size) for x in tables]
     attention = _BlockwiseAttention(num_blocks, block_size, rate, seed)
     y = attention(inputs)  # [n, B, N, b, H]
     batch, heads, _, _ = ops.shape(query)
@@ -60,7 +59,7 @@ class _BlockwiseAttention:
     """The loops over blocks, forward and backward.
 
     Queries, keys and values come as blocks `[n, B, N, b, ...]`, tables as `[n + 1,
-    N, b, ...]`: as `_to_blocks` and `_table_to_blocks` make them.
+    N, b, ...]`: as `blocks` lays them out.
     """
 
     def __init__(self, num_blocks, block_size, rate, seed):
@@ -129,9 +128,9 @@ class _BlockwiseAttention:
                 dvalues = _add(dvalues, j, _matmul(kept, above, transpose_a=True))
                 if len(distance) == 3:
                     table = _pair(distance[2], self._first(i, j))
-                    by_distance = _matmul(above, table, transpose_b=True)
-                    dweights += relative.block_to_absolute(by_distance)
-                    by_distance = relative.block_to_relative(kept)
+                    by_distance = _times_table(above, table, transpose=True)
+                    dweights += blocks.block_to_absolute(by_distance)
+                    by_distance = blocks.block_to_relative(kept)
                     dtable = _matmul(by_distance, above, transpose_a=True)
                     new = _add_pair(dtables[1], self._first(i, j), dtable)
                     dtables = (dtables[0], new)
@@ -141,8 +140,8 @@ class _BlockwiseAttention:
                 dkeys = _add(dkeys, j, _matmul(dlogits, query, transpose_a=True))
                 if distance:
                     first = self._first(i, j)
-                    by_distance = relative.block_to_relative(dlogits)
-                    dextra += _matmul(by_distance, _pair(distance[1], first))
+                    by_distance = blocks.block_to_relative(dlogits)
+                    dextra += _times_table(by_distance, _pair(distance[1], first))
                     dtable = _matmul(by_distance, distance[0][i], transpose_a=True)
                     dtables = (_add_pair(dtables[0], first, dtable), *dtables[1:])
                 return j + 1, dquery, dextra, dkeys, dvalues, *dtables
@@ -175,8 +174,8 @@ class _BlockwiseAttention:
         logits = _matmul(query, key, transpose_b=True)
         if distance:
             table = _pair(distance[1], self._first(i, j))
-            by_distance = _matmul(distance[0][i], table, transpose_b=True)
-            logits += relative.block_to_absolute(by_distance)
+            by_distance = _times_table(distance[0][i], table, transpose=True)
+            logits += blocks.block_to_absolute(by_distance)
         mask = masks.causal_mask(self.block_size) | (j < i)
         return tf.where(mask, logits, masks.MASKED)
 
@@ -185,7 +184,7 @@ class _BlockwiseAttention:
         y = _matmul(weights, value)
         if len(distance) == 3:
             table = _pair(distance[2], self._first(i, j))
-            y += _matmul(relative.block_to_relative(weights), table)
+            y += _times_table(blocks.block_to_relative(weights), table)
         return y
 
     def _dropped(self, weights, i, j):
@@ -197,7 +196,7 @@ class _BlockwiseAttention:
         )
 
     def _first(self, i, j):
-        """Index of the first of two blocks of a table, see `_table_to_blocks`."""
+        """Index of the first of two blocks of a table, see `blocks.table_to_blocks`."""
         return self.num_blocks - 1 - (i - j)
 
     def _array(self, like, size=None):
@@ -215,38 +214,20 @@ class _BlockwiseAttention:
         return self._array(like).unstack(tf.zeros_like(like, tf.float32))
 
 
-def _to_blocks(x, num_blocks, block_size):
-    """`[n, B, N, b, C]` of `[B, N, T, C]`, padded with zeros behind T."""
-    batch, heads, time, size = ops.shape(x)
-    missing = num_blocks * block_size - time
-    x = tf.pad(x, [[0, 0], [0, 0], [0, missing], [0, 0]])
-    x = ops.reshape(x, (batch, heads, num_blocks, block_size, size))
-    return ops.transpose(x, (2, 0, 1, 3, 4))
-
-
-def _table_to_blocks(table, num_blocks, block_size):
-    """`[n + 1, N, b, C]` of a table `[N, L, C]` from the farthest to the nearest.
-
-    Clipped to `n * b` distances; the last block stands for keys after the query,
-    which are masked. Two blocks in a row, from `n - 1 - (i - j)`, hold all distances
-    of the ith block of queries and the jth of keys.
-    """
-    table = relative.clip_rows(table, num_blocks * block_size)
-    heads, _, size = ops.shape(table)
-    table = tf.pad(table, [[0, 0], [0, block_size], [0, 0]])
-    table = ops.reshape(table, (heads, num_blocks + 1, block_size, size))
-    return ops.transpose(table, (1, 0, 2, 3))
-
-
 def _matmul(a, b, transpose_a=False, transpose_b=False):
-    """float32 product in the dtype of whichever is narrower.
-
-    A table's `[N, ...]` is broadcast; as a result it is summed over the batch.
-    """
+    """float32 product in the dtype of whichever is narrower."""
     dtype = b.dtype if a.dtype == tf.float32 else a.dtype
     a, b = tf.cast(a, dtype), tf.cast(b, dtype)
     y = tf.matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
     return tf.cast(y, tf.float32)
+
+
+def _times_table(x, table, transpose=False):
+    """float32 product of `[B, N, b, C]` and a table of each head or of all."""
+    dtype = table.dtype if x.dtype == tf.float32 else x.dtype
+    if transpose:
+        table = tf.transpose(table, [0, 2, 1])
+    return tf.cast(head_matmul(tf.cast(x, dtype), tf.cast(table, dtype)), tf.float32)
 
 
 def _pair(blocks, first):

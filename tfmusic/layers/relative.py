@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from keras import ops
 
+from tfmusic.layers.head_matmul import head_matmul
+
 
 class DistanceTerm(NamedTuple):
     """What a relative attention adds by distance, rows from the farthest to 0.
@@ -35,14 +37,14 @@ def distance_logits(term, num_distances):
     known = table.shape[1]
     if isinstance(num_distances, int) and num_distances < known:
         table = table[:, known - num_distances :]
-    logits = ops.matmul(term.query, ops.transpose(table, (0, 2, 1)))
+    logits = head_matmul(term.query, ops.transpose(table, (0, 2, 1)))
     return ops.cast(logits, "float32")
 
 
 def distance_values(term, weights):
     """`[B, N, T, H]`, values by distance of weights `[B, N, T, L]` by distance."""
     table = clip_rows(ops.cast(term.value, weights.dtype), ops.shape(weights)[-1])
-    return ops.matmul(weights, table)
+    return head_matmul(weights, table)
 
 
 def clip_rows(table, num_distances):
@@ -153,49 +155,3 @@ def cached_to_relative(weights, position, num_distances):
     weights = ops.reshape(weights, (batch, heads, time * num_rows))
     weights = ops.take(weights, steps * num_rows + rows, axis=-1)  # [B, N, T, L]
     return ops.where(known, weights, 0.0)
-
-
-def block_to_absolute(logits):
-    """Skewing for a block of b queries and a block of b keys.
-
-    Args:
-        logits: `[B, N, b, 2*b]`, column c scores distance `offset + b - 1 - c`,
-            where offset is how far the first query is from the first key.
-
-    Returns:
-        `[B, N, b, b]`, last axis indexed by key.
-    """
-    batch, heads, size, _ = ops.shape(logits)
-    logits = ops.reshape(logits, (batch, heads, 2 * size * size))
-    logits = logits[:, :, size - 1 : size - 1 + size * (2 * size - 1)]
-    logits = ops.reshape(logits, (batch, heads, size, 2 * size - 1))
-    return logits[..., :size]  # [B, N, b, b]
-
-
-def block_to_relative(weights):
-    """The transpose of `block_to_absolute`: `[B, N, b, 2*b]` of `[B, N, b, b]`."""
-    batch, heads, size, _ = ops.shape(weights)
-    weights = ops.pad(weights, [[0, 0], [0, 0], [0, 0], [0, size - 1]])
-    weights = ops.reshape(weights, (batch, heads, size * (2 * size - 1)))
-    weights = ops.pad(weights, [[0, 0], [0, 0], [size - 1, 1]])
-    return ops.reshape(weights, (batch, heads, size, 2 * size))
-
-
-def distance_scores(query, table):
-    """The products of queries with the embeddings of distances.
-
-    Args:
-        query: `[B, N, T, H]`.
-        table: `[N, L, H]`, cast to the queries' dtype.
-
-    Returns:
-        float32 `[B, N, T, L]`.
-    """
-    batch, heads, time, size = ops.shape(query)
-    table = ops.transpose(ops.cast(table, query.dtype), (0, 2, 1))  # [N, H, L]
-    if heads > 1:
-        return ops.cast(ops.matmul(query, table), "float32")
-    # A head alone: TensorFlow 2.21 on a CPU corrupts memory where one matrix is
-    # broadcast to a batch of rank 4 (tensorflow issue 117700).
-    scores = ops.matmul(ops.reshape(query, (-1, size)), table[0])  # [B*T, L]
-    return ops.cast(ops.reshape(scores, (batch, 1, time, -1)), "float32")
