@@ -14,7 +14,7 @@ from tfmusic.models import MusicDecoder, mixers
 from tfmusic.models.positions import POSITIONS
 from tfmusic.tokenizers import BOS
 
-TIME = 9
+TIME = 9  # longer than the positions of training
 NAMES = [*sorted(mixers.MIXERS), *MEMORY_MIXERS]
 SUBSETS = [
     names
@@ -49,7 +49,8 @@ def test_training_and_cached_decoding(mixer, positions, inputs, monkeypatch):
             num_heads=2,
             hidden_dim=8,
             intermediate_dim=8,
-            max_length=TIME,
+            max_length=6,
+            max_distance=4,
             mixer=mixer,
             positions=positions,
             features={name: TOKENIZER.features[name] for name in names},
