@@ -1,5 +1,6 @@
 """Music, a model and a training that are small enough for tests."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -22,6 +23,10 @@ MODEL = ModelConfig(
     features={"beat": 17},
     dropout=0.0,
     attention_bias=False,
+)
+
+INFILLER = dataclasses.replace(
+    MODEL, kind="infiller", mixer="full", features={"beat": 17, "voice": 5}
 )
 
 TRAIN = TrainConfig(

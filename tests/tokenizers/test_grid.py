@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tfmusic.errors import UserError
 from tfmusic.music.note_sequence import NoteSequence, midi_io
-from tfmusic.tokenizers.grid import grid_to_sequence, sequence_to_grid
+from tfmusic.tokenizers.grid import grid_to_sequence, read_grid, sequence_to_grid
 
 STEP = 0.125  # seconds of a 16th at 120 quarters a minute
 
@@ -192,3 +192,34 @@ def test_the_last_of_two_tempos_at_one_time_holds():
     sequence.tempos.add(time=0.0, qpm=120)
     sequence.tempos.add(time=0.0, qpm=60)
     assert len(sequence_to_grid(sequence)) == 4
+
+
+@pytest.mark.parametrize("names", [("Bass", "Alto"), (" bass", "ALTO")])
+def test_names_of_voices_go_before_the_order(names):
+    sequence = sequence_of([(50, 0, 1, {"instrument": 2})])
+    sequence.instrument_infos.add(instrument=2, name=names[0])
+    assert sequence_to_grid(sequence).tolist() == [[-1, -1, -1, 50]]
+    sequence.notes.add(pitch=60, start_time=0, end_time=STEP, instrument=3)
+    assert sequence_to_grid(sequence).tolist() == [[50, 60, -1, -1]], "one has none"
+    sequence.instrument_infos.add(instrument=3, name=names[1])
+    assert sequence_to_grid(sequence).tolist() == [[-1, 60, -1, 50]]
+
+
+def test_two_parts_of_one_name_are_voices_in_their_order():
+    sequence = sequence_of([(60, 0, 1, {"part": 0}), (55, 0, 1, {"part": 1})])
+    for part in (0, 1):
+        sequence.part_infos.add(part=part, name="Bass")
+    assert sequence_to_grid(sequence).tolist() == [[60, 55, -1, -1]]
+
+
+@pytest.mark.parametrize("fields", [{}, {"part": 1}])
+def test_onsets_tell_a_repeated_note_from_a_held_one(fields):
+    notes = [(60, 0, 2, fields), (60, 2, 4, fields), (62, 4, 6, fields)]
+    other = (48, 0, 6, {"part": 2} if fields else {})
+    grid, onsets = read_grid(sequence_of([*notes, other]))
+    assert grid[:, 0].tolist() == [60] * 4 + [62] * 2
+    assert np.flatnonzero(onsets[:, 0]).tolist() == [0, 2, 4]
+    assert np.flatnonzero(onsets[:, 1]).tolist() == [0]
+    back = grid_to_sequence(grid, onsets=onsets)
+    spans = [(n.pitch, n.start_time / STEP, n.end_time / STEP) for n in back.notes]
+    assert spans == [(60, 0, 2), (48, 0, 6), (60, 2, 4), (62, 4, 6)]
