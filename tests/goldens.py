@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfmusic.layers import (
     AttentionDropout,
@@ -218,16 +217,4 @@ def shake(layer):
     generator = np.random.default_rng(1)
     layer.set_weights(
         [value + generator.normal(0, 0.2, value.shape) for value in layer.get_weights()]
-    )
-
-
-def largest_tensor(layer, shape):
-    """The number of elements of the largest tensor in a layer's graph of a shape."""
-    function = tf.function(layer.__call__, autograph=False)
-    graph = function.get_concrete_function(tf.TensorSpec(shape)).graph
-    return max(
-        out.shape.num_elements() or 0
-        for operation in graph.get_operations()
-        for out in operation.outputs
-        if out.shape.rank is not None
     )

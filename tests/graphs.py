@@ -1,8 +1,12 @@
 """What traced graphs hold."""
 
+import tensorflow as tf
 
-def largest_tensor(graph):
-    """The number of elements of a graph's largest tensor of known shape."""
+
+def largest_tensor(layer, shape):
+    """The number of elements of the largest tensor in a layer's graph of a shape."""
+    function = tf.function(layer.__call__, autograph=False)
+    graph = function.get_concrete_function(tf.TensorSpec(shape)).graph
     return max(
         out.shape.num_elements() or 0
         for operation in graph.get_operations()

@@ -228,7 +228,7 @@ def sinusoids(num_positions, dim):
 
 
 def concatenated_sinusoids(x, weights):
-    """`[T, D]`: steps `[T, D]` and their sinusoids, one projection of all `[T, 2 D]`."""
+    """`[T, D]`: steps `[T, D]` and their sinusoids, projected together."""
     both = np.concatenate([x, sinusoids(*x.shape)], axis=-1)
     kernel = np.concatenate([weights["embedding/kernel"], weights["wave/kernel"]])
     return both @ kernel + weights["embedding/bias"]

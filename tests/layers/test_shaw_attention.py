@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests import goldens, reference
+from tests import goldens, graphs, reference
 from tfmusic.layers import ShawAttention, apply_update
 
 MAX_DISTANCE, TIME = 4, 9
@@ -35,7 +35,7 @@ def test_values_by_distance_are_clipped_in_steps_as_well(layer):
 def test_no_tensor_holds_an_embedding_for_each_pair():
     time, size = 16, 64
     layer = ShawAttention(1, size, max_distance=time)
-    assert goldens.largest_tensor(layer, (1, time, 4)) < time * time * size
+    assert graphs.largest_tensor(layer, (1, time, 4)) < time * time * size
 
 
 def test_a_distance_is_needed():

@@ -7,6 +7,7 @@ from keras import ops
 from tfmusic.layers import masks, relative
 from tfmusic.layers.attention_dropout import AttentionDropout
 from tfmusic.layers.blockwise import blockwise_attention
+from tfmusic.layers.heads import join_heads
 from tfmusic.layers.token_mixer import TokenMixer
 
 
@@ -175,9 +176,7 @@ class CausalMultiHeadAttention(TokenMixer):
 
     def _combine(self, y):
         """`[B, T, D]` of the heads' `[B, N, T, H]`."""
-        batch, heads, time, size = ops.shape(y)
-        y = ops.transpose(y, (0, 2, 1, 3))  # [B, T, N, H]
-        return self.output_dense(ops.reshape(y, (batch, time, heads * size)))
+        return self.output_dense(join_heads(y))
 
     def get_config(self):
         return {
