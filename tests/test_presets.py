@@ -3,11 +3,12 @@ import dataclasses
 import pytest
 
 from tfmusic.errors import UserError
-from tfmusic.models import MusicDecoder
+from tfmusic.models import make_model
 from tfmusic.presets import PRESETS, override
 
 NUM_PARAMETERS = {
     "article": 30_578,
+    "chorale_infiller": 742_194,
     "chorale_tiny": 874_546,
     "jsb": 4_239_410,
     "piano": 25_607_559,
@@ -16,7 +17,7 @@ NUM_PARAMETERS = {
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_number_of_parameters(name):
-    model = MusicDecoder(**dataclasses.asdict(PRESETS[name].model))
+    model = make_model(PRESETS[name].model)
     assert model.count_params() == NUM_PARAMETERS[name]
 
 

@@ -39,7 +39,12 @@ _STRIDE = flags.DEFINE_integer(
     "max_length. Smaller gives each token more context and takes longer.",
     lower_bound=1,
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Windows at once.", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size",
+    None,
+    "Windows at once; by default 8, of an infiller 64.",
+    lower_bound=1,
+)
 _ORDERS = flags.DEFINE_integer(
     "orders", 1, "Random orders to average over, of an infiller.", lower_bound=1
 )
@@ -85,10 +90,11 @@ def _evaluator(run, pieces):
 
     args = run.model, run.tokenizer, pieces
     if run.model.kind == "infiller":
-        orders, batch_size = _ORDERS.value, _BATCH_SIZE.value
+        batch_size, orders = _BATCH_SIZE.value or 64, _ORDERS.value
         evaluator = OrderingEvaluator(*args, orders, batch_size, xla=True)
         return evaluator, {"orders": orders}
-    evaluator = Evaluator(*args, _BATCH_SIZE.value, _STRIDE.value, xla=True)
+    batch_size, stride = _BATCH_SIZE.value or 8, _STRIDE.value
+    evaluator = Evaluator(*args, batch_size, stride, xla=True)
     return evaluator, {"stride": evaluator.stride}
 
 

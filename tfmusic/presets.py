@@ -47,6 +47,35 @@ PRESETS = {
             checkpoint_every=500,
         ),
     ),
+    # python -m tfmusic.train --preset=chorale_infiller
+    # 2 CPU cores, a few minutes. Fourier mixing below, attention on top; attention in
+    # every layer learns faster and takes longer a step: --set mixer=full.
+    "chorale_infiller": Preset(
+        ModelConfig(
+            kind="infiller",
+            vocabulary_size=50,
+            num_layers=4,
+            num_heads=4,
+            hidden_dim=128,
+            intermediate_dim=512,
+            max_length=128,
+            mixer=("fourier", "fourier", "full", "full"),
+            features=CHORALE_FEATURES,
+            dropout=0.0,
+        ),
+        TrainConfig(
+            dataset="bach_chorales",
+            tokenizer="chorale",
+            steps=4000,
+            batch_size=16,
+            length=128,
+            learning_rate=2e-3,
+            weight_decay=0.3,
+            transpose=6,
+            evaluate_every=1000,
+            checkpoint_every=500,
+        ),
+    ),
     # python -m tfmusic.train --preset=jsb --input=Jsb16thSeparated.json
     "jsb": Preset(
         ModelConfig(

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from tests.tiny import MODEL, TOKENIZER, TRAIN
+from tests.tiny import INFILLER, MODEL, TOKENIZER, TRAIN
 from tfmusic.errors import UserError
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import checks, run
@@ -102,3 +102,13 @@ def test_numbers_that_are_not_are_an_error_that_helps(values):
     nats, norm = map(float, values)
     with pytest.raises(UserError, match="not finite at step 3 .*learning_rate="):
         checks.check_finite(3, nats, norm, 0.1)
+
+
+def test_an_infillers_windows_have_one_length():
+    def check(length):
+        config = dataclasses.replace(TRAIN, length=length)
+        checks.check_settings(INFILLER, config, TOKENIZER, 1)
+
+    check(16)
+    with pytest.raises(UserError, match="length is 8, max_length 16: --set both"):
+        check(8)

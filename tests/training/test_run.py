@@ -4,10 +4,10 @@ import json
 import numpy as np
 import pytest
 
-from tests.tiny import MODEL, TOKENIZER, TRAIN
+from tests.tiny import INFILLER, MODEL, TOKENIZER, TRAIN
 from tfmusic.config import ModelConfig
 from tfmusic.errors import UserError
-from tfmusic.models import MusicDecoder
+from tfmusic.models import ChoraleInfiller, MusicDecoder, make_model
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import run
 
@@ -152,3 +152,22 @@ def test_a_failure_keeps_the_best_weights(folder, monkeypatch):
         run.save_best(model, str(folder), {"step": 9})
     after = {path: path.read_bytes() for path in (folder / "best").iterdir()}
     assert after == before
+
+
+def test_an_infillers_run(tmp_path, folder):
+    infiller = str(tmp_path / "infiller")
+    run.write_settings(infiller, INFILLER, TRAIN, TOKENIZER)
+    run.save_best(make_model(INFILLER), infiller, {"step": 1})
+    for kind in (None, "infiller"):
+        assert isinstance(run.load_run(infiller, kind).model, ChoraleInfiller)
+    with pytest.raises(UserError, match="infiller holds an infiller, which fills gaps"):
+        run.load_run(infiller, kind="decoder")
+    with pytest.raises(UserError, match="run holds a decoder, which continues music"):
+        run.load_run(str(folder), kind="infiller")
+
+
+def test_a_run_of_before_there_were_kinds_is_a_decoders(folder):
+    settings = json.loads((folder / "config.json").read_text())
+    del settings["model"]["kind"]
+    (folder / "config.json").write_text(json.dumps(settings))
+    assert run.load_run(str(folder), kind="decoder").model_config == MODEL
