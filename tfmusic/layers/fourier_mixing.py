@@ -26,6 +26,8 @@ class FourierMixing(TokenMixer):
 
     def call(self, x, features=None, training=None):
         _, time, dim = ops.shape(x)
-        y = tf.signal.fft2d(ops.cast(x, "complex64"))  # [B, T, D]
+        y = ops.cast(x, "float32")
+        # Not a cast to complex: its gradient is one back, of which TensorFlow warns.
+        y = tf.signal.fft2d(tf.complex(y, tf.zeros_like(y)))  # [B, T, D]
         scale = ops.rsqrt(ops.cast(time, "float32") * (dim / 2))
         return ops.cast(tf.math.real(y) * scale, x.dtype)
