@@ -18,7 +18,12 @@ from tfmusic.datasets.registry import DEFAULT_DATA_DIR, prepare
 from tfmusic.errors import UserError, run_command
 from tfmusic.quiet import import_tensorflow
 
-_ONLY = flags.DEFINE_enum("only", None, [*study.KINDS], "The part of the study to run.")
+_ONLY = flags.DEFINE_enum(
+    "only",
+    None,
+    [*study.KINDS, *study.KINDS["learning"]],
+    "The part of the study to run.",
+)
 _MIXERS = flags.DEFINE_list("mixers", None, "Contenders by name; by default all.")
 _LENGTHS = flags.DEFINE_list(
     "lengths", [str(length) for length in study.LENGTHS], "T of the steps and decoding."
@@ -79,8 +84,8 @@ def main() -> None:
     import_tensorflow()
     from benchmarks.contenders import contenders
 
-    parts = [_ONLY.value] if _ONLY.value else study.KINDS
-    kinds = [kind for part in parts for kind in study.KINDS[part]]
+    only = _ONLY.value
+    kinds = study.KINDS.get(only, [only]) if only else study.VERSIONS
     missing = cells_of(kinds, rows, list(contenders()))
     if _LIST.value:
         for cell in missing:
