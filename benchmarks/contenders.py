@@ -40,24 +40,23 @@ class Contender:
         return dataclasses.replace(base, **settings)
 
 
+# The Music Transformer's best on chorales; the features are the chorale tokenizer's.
+PITCH_AND_TIME = {
+    "positions": "concatenated",
+    "mixer_options": {"relative_global": {"tokens_per_step": 4, "num_pitches": 48}},
+}
+
 HYBRIDS = {
-    # The Music Transformer's best on chorales; the features are the chorale
-    # tokenizer's.
-    "relative_pitch_time": Contender(
-        ("relative_global",),
-        {
-            "positions": "concatenated",
-            "mixer_options": {
-                "relative_global": {"tokens_per_step": 4, "num_pitches": 48}
-            },
-        },
-    ),
+    "relative_pitch_time": Contender(("relative_global",), PITCH_AND_TIME),
     "relative_global_blockwise": Contender(
         ("relative_global",), {"attention_block_size": 256}
     ),
     "fourier_relative": Contender(("causal_fourier",) * 3 + ("relative_global",)),
-    "fourier_relative_2": Contender(
-        ("causal_fourier",) * 2 + ("relative_global",) * 2,
+    "convolution_relative": Contender(
+        ("fourier_convolution",) * 3 + ("relative_global",)
+    ),
+    "convolution_pitch_time": Contender(
+        ("fourier_convolution",) * 3 + ("relative_global",), PITCH_AND_TIME
     ),
 }
 

@@ -16,9 +16,9 @@ from tfmusic.models import MusicDecoder
 from tfmusic.presets import PRESETS
 from tfmusic.training.step import TrainStep, make_optimizer
 
-LENGTH = 1024
+LENGTH = 512
 BATCH_SIZE = 8
-NUM_LAYERS = 2  # more are the same operations again, and compile for longer
+NUM_LAYERS = 1  # more are the same operations again, and compile for longer
 
 
 def training_step(mixer: str, dtype: str = "float32"):
