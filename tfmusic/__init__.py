@@ -13,7 +13,9 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "CausalMultiHeadAttention": "tfmusic.layers",
+    "ChoraleInfiller": "tfmusic.models",
     "ChoraleTokenizer": "tfmusic.tokenizers",
+    "Infiller": "tfmusic.sampling",
     "ModelConfig": "tfmusic.config",
     "ModelGenerator": "tfmusic.sampling",
     "MusicDecoder": "tfmusic.models",

@@ -48,8 +48,9 @@ PRESETS = {
         ),
     ),
     # python -m tfmusic.train --preset=chorale_infiller
-    # 2 CPU cores, a few minutes. Fourier mixing below, attention on top; attention in
-    # every layer learns faster and takes longer a step: --set mixer=full.
+    # 2 CPU cores, about 6 minutes; after 1,800 steps 0.67 validation nats per token by
+    # the quick score. Fourier mixing below, attention on top; attention in every layer
+    # learns in fewer steps, each of which takes longer: --set mixer=full.
     "chorale_infiller": Preset(
         ModelConfig(
             kind="infiller",
