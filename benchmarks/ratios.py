@@ -88,9 +88,9 @@ def layer(mixer: str, length: int, xla: bool = True, **changes) -> Callable:
     return make
 
 
-def _fourier(method):
+def _fourier(method, xla=True):
     options = {"causal_fourier": {"method": method}}
-    return layer("causal_fourier", 4096, xla=False, mixer_options=options)
+    return layer("causal_fourier", 4096, xla, mixer_options=options)
 
 
 def _fourier_against_attention(length, target):
@@ -99,8 +99,8 @@ def _fourier_against_attention(length, target):
         target,
         {
             "relative": layer("relative_global", length),
-            "fourier": layer("causal_fourier", length, xla=False),
-            "fourier, XLA": layer("causal_fourier", length),
+            "fourier": layer("causal_fourier", length),
+            "fourier, no XLA": layer("causal_fourier", length, xla=False),
             "blockwise": layer("relative_global", length, attention_block_size=256),
             "relative, no XLA": layer("relative_global", length, xla=False),
         },
@@ -164,6 +164,8 @@ RATIOS = {
         {
             "masked matmul": _fourier("matmul"),
             "chirp": _fourier("chirp"),
+            "masked matmul, no XLA": _fourier("matmul", xla=False),
+            "chirp, no XLA": _fourier("chirp", xla=False),
         },
         at_least=True,
     ),

@@ -147,22 +147,37 @@ def _chirp_sums(x, period, reverse):
     whole = x / 2
     if not isinstance(num_blocks, int) or num_blocks > 1:
         whole += tf.cumsum(x, axis=2, exclusive=True, reverse=reverse)
-    # The real part of DFT(a + i b) is even in t where it stems from a, else odd.
+    # Of a real sequence, the even part has a real DFT, the odd part an imaginary one:
+    # cosine sums of one and sine sums of another are one real FFT.
     sine = tf.pad(whole[:, split:], [[0, 0], [1, 2 * split - dim - 1], [0, 0], [0, 0]])
-    whole = tf.math.real(tf.signal.fft(tf.complex(whole[:, :split], sine)))
-    mirrored = tf.concat([whole[..., :1], tf.reverse(whole[..., 1:], [-1])], axis=-1)
-    odd = (whole - mirrored)[:, 1 : dim - split + 1] / 2
+    whole = whole[:, :split] + sine + _mirrored(whole[:, :split] - sine)
+    whole = tf.signal.rfft(whole / 2)  # [B, J, blocks, N//2+1]
+    later = slice(1, (period + 1) // 2)  # whose mirrored places are past the half
+    cosine = tf.math.real(whole)
+    cosine = tf.concat([cosine, tf.reverse(cosine[..., later], [-1])], axis=-1)
+    sine = -tf.math.imag(whole)[:, 1 : dim - split + 1]
+    sine = tf.concat([sine, -tf.reverse(sine[..., later], [-1])], axis=-1)
 
     chirp_in, spectrum, chirp_out = _chirps(period)
     if reverse:
         spectrum = 2 - spectrum  # minus all of the kernel but for oneself
-    signed = tf.complex(x * chirp_in.real, x * chirp_in.imag)
-    signed = tf.signal.ifft(tf.signal.fft(signed) * spectrum)
-    real, imaginary = tf.math.real(signed), tf.math.imag(signed)
-    cosine = real[:, :split] * chirp_out.real - imaginary[:, :split] * chirp_out.imag
-    sine = real[:, split:] * chirp_out.imag + imaginary[:, split:] * chirp_out.real
-    sums = tf.concat([cosine + (whole + mirrored) / 2, odd - sine], axis=1)
+
+    def convolve(x):
+        x = tf.complex(x * chirp_in.real, x * chirp_in.imag)
+        x = tf.signal.ifft(tf.signal.fft(x) * spectrum)
+        return tf.math.real(x), tf.math.imag(x)
+
+    real, imaginary = convolve(x[:, :split])
+    cosine += real * chirp_out.real - imaginary * chirp_out.imag
+    real, imaginary = convolve(x[:, split:])
+    sine -= imaginary * chirp_out.real + real * chirp_out.imag
+    sums = tf.concat([cosine, sine], axis=1)
     return tf.reshape(sums, (batch, dim, num_blocks * period))[..., :time]
+
+
+def _mirrored(x):
+    """`[..., N]`, the entry at -t modulo N in place of that at t."""
+    return tf.concat([x[..., :1], tf.reverse(x[..., 1:], [-1])], axis=-1)
 
 
 @functools.lru_cache(maxsize=8)
