@@ -105,7 +105,7 @@ def seconds_of(run) -> float:
     return time.perf_counter() - start
 
 
-def repeat(run, at_least: int = 3, at_most: int = 20, until: float = 20.0):
+def repeat(run, at_least: int = 3, at_most: int = 20, until: float = 6.0):
     """Medians of the wall time and the processor's time of some calls."""
     seconds, cpu_seconds = [], []
     while len(seconds) < at_least or (len(seconds) < at_most and sum(seconds) < until):
