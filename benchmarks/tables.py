@@ -85,13 +85,14 @@ def draw(rows: list[dict], path: str) -> None:
     """Draws what was learnt against the time of a step, as a PNG.
 
     Filled: after equal steps; hollow: after equal time. A thin line joins the two of a
-    mixer, whose name stands at the filled one.
+    mixer, whose number stands at the upper one.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     learned = [row for row in rows if row["kind"] in LEARNING and "failed" not in row]
+    learned.sort(key=lambda row: row["nats_per_token"])
     for index, mixer in enumerate(dict.fromkeys(row["mixer"] for row in learned)):
         color = f"C{index % 10}"
         own = {row["kind"]: row for row in learned if row["mixer"] == mixer}
@@ -109,19 +110,21 @@ def draw(rows: list[dict], path: str) -> None:
                 color=color,
                 markerfacecolor=color if kind == "equal_steps" else "white",
             )
-        axes.annotate(
-            mixer, (x, points[0][1]), (6, 3), textcoords="offset points", fontsize=8
-        )
+        number = str(index + 1)
+        place = (x, max(y for _, y in points))
+        axes.annotate(number, place, (5, 4), textcoords="offset points", fontsize=8)
+        axes.plot([], [], "o", color=color, label=f"{number} {mixer}")
     axes.plot([], [], "o", color="gray", label="after equal steps")
     axes.plot(
         [], [], "o", color="gray", markerfacecolor="white", label="after equal time"
     )
     axes.set_xscale("log")
-    axes.margins(x=0.15)  # room for the names
-    axes.xaxis.set_minor_formatter("{x:.0f}")
-    axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.set_yscale("log")
+    for axis, form in ((axes.xaxis, "{x:.0f}"), (axes.yaxis, "{x:.1f}")):
+        axis.set_minor_formatter(form)
+        axis.set_major_formatter(form)
     axes.set_xlabel("a training step, milliseconds of one core")
     axes.set_ylabel("validation, nats per token")
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right upper", fontsize=8)
     figure.savefig(path, dpi=130)
