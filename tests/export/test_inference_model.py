@@ -27,9 +27,12 @@ def test_another_tokenizer_is_refused(make):
         inference_model(make(), wider)
 
 
-def test_what_a_mixer_reads_and_the_tokenizer_lacks_is_refused(make, tokenizer):
+def test_what_a_mixer_reads_and_the_tokenizer_lacks_is_refused(
+    make, tokenizer, monkeypatch
+):
     model = make()
-    model.blocks[0].mixer.feature_names = ("pedal",)
+    mixer = type(model.blocks[0].mixer)
+    monkeypatch.setattr(mixer, "feature_names", ("pedal",))
     with pytest.raises(UserError, match="mixers read the feature pedal, tokenizer ch"):
         inference_model(model, tokenizer)
 
