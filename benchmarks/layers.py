@@ -21,7 +21,7 @@ from benchmarks.ratios import RATIOS
 from tfmusic.errors import UserError, run_command
 from tfmusic.quiet import import_tensorflow
 
-ROUNDS = (5, 40)  # at least, at most: as many as take SECONDS
+ROUNDS = (3, 40)  # at least, at most: as many as take SECONDS
 SECONDS = 20.0
 
 _ONLY = flags.DEFINE_list("only", None, "Ratios by name; by default all.")

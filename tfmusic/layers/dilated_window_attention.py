@@ -55,7 +55,7 @@ class DilatedWindowAttention(WindowAttention):
         self.dilation = dilation if isinstance(dilation, int) else tuple(dilation)
         self._dilations = tuple(dilations)
 
-    def _attend(self, query, key, value, num_before, position, training):
+    def _attend_nearby(self, query, key, value, num_before, position, training):
         outputs, head = [], 0
         for dilation, group in itertools.groupby(self._dilations):
             heads = slice(head, head + len(list(group)))  # neighbors of one dilation
@@ -79,7 +79,7 @@ class DilatedWindowAttention(WindowAttention):
     def _attend_dilated(
         self, query, key, value, table, dilation, num_before, position, training
     ):
-        """`_attend` of heads with one dilation, P counted in steps of it."""
+        """`_attend_nearby` of heads with one dilation, P counted in steps of it."""
         time = ops.shape(query)[2]
         # Not all of the interleaved sequences go on in a short chunk.
         num_sequences = min(time, dilation) if isinstance(time, int) else dilation

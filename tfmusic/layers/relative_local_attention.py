@@ -40,7 +40,7 @@ class RelativeLocalAttention(WindowAttention):
         )
         self.block_size = block_size
 
-    def _attend(self, query, key, value, num_before, position, training):
+    def _attend_nearby(self, query, key, value, num_before, position, training):
         now = position + ops.arange(ops.shape(query)[2])  # [T]
         first = (now // self.block_size - 1) * self.block_size
         first = ops.maximum(first, 0) - position + num_before

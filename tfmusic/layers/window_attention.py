@@ -16,7 +16,7 @@ class WindowAttention(CausalMultiHeadAttention):
     the query is added to the logits. The cache holds the last rows, newest last, and
     is replaced in each step: row j of R rows is the token `position - R + j`.
 
-    A subclass says how to split the sequence into windows, in `_attend`.
+    A subclass says how to split the sequence into windows, in `_attend_nearby`.
 
     Args:
         queries: W, how many are computed together.
@@ -43,7 +43,7 @@ class WindowAttention(CausalMultiHeadAttention):
 
     def call(self, x, features=None, training=None):
         query, key, value = self._project(x)  # [B, N, T, H] each
-        return self._combine(self._attend(query, key, value, 0, 0, training))
+        return self._combine(self._attend_nearby(query, key, value, 0, 0, training))
 
     def init_cache(self, batch_size, max_length, dtype=None):
         """Zeros of the window's length, however long the music is to be."""
@@ -55,14 +55,14 @@ class WindowAttention(CausalMultiHeadAttention):
             ops.concatenate([ops.cast(old, rows.dtype), rows], axis=2)
             for old, rows in zip(cache, new, strict=True)
         )  # [B, N, R+T, H] each
-        y = self._attend(query, key, value, self._num_rows, position, False)
+        y = self._attend_nearby(query, key, value, self._num_rows, position, False)
         update = tuple(
             ops.cast(rows[:, :, -self._num_rows :], old.dtype)
             for old, rows in zip(cache, (key, value), strict=True)
         )
         return self._combine(y), update
 
-    def _attend(self, query, key, value, num_before, position, training):
+    def _attend_nearby(self, query, key, value, num_before, position, training):
         """The heads' outputs.
 
         Args:
