@@ -8,7 +8,7 @@ from tfmusic.presets import PRESETS, override
 
 NUM_PARAMETERS = {
     "article": 30_578,
-    "chorale_infiller": 742_194,
+    "chorale_infiller": 939_570,
     "chorale_tiny": 874_546,
     "jsb": 4_239_410,
     "piano": 25_607_559,

@@ -48,9 +48,10 @@ PRESETS = {
         ),
     ),
     # python -m tfmusic.train --preset=chorale_infiller
-    # 2 CPU cores, about 6 minutes; after 1,800 steps 0.67 validation nats per token by
-    # the quick score. Fourier mixing below, attention on top; attention in every layer
-    # learns in fewer steps, each of which takes longer: --set mixer=full.
+    # 2 CPU cores, about 6 minutes; after 1,200 of the 4,000 steps 0.66 validation nats
+    # per token by the quick score. With FNet's mixing in two of its layers,
+    # --set mixer='["fourier","fourier","full","full"]', it learns a little less from
+    # as much time: see BENCHMARKS.md.
     "chorale_infiller": Preset(
         ModelConfig(
             kind="infiller",
@@ -60,7 +61,7 @@ PRESETS = {
             hidden_dim=128,
             intermediate_dim=512,
             max_length=128,
-            mixer=("fourier", "fourier", "full", "full"),
+            mixer="full",
             features=CHORALE_FEATURES,
             dropout=0.0,
         ),
