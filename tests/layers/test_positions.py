@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests import goldens, reference
-from tfmusic.layers import ConcatenatedSinusoids, LearnedPositions, SinusoidalPositions
+from tfmusic.layers import LearnedPositions, SinusoidalPositions
 
 
 @pytest.fixture(
@@ -37,17 +37,6 @@ def test_sinusoids_equal_the_written_out_formula(dim):
 def test_sinusoids_of_far_positions():
     waves = SinusoidalPositions()(tf.zeros([1, 1, 8]), position=4095)[0, 0]
     np.testing.assert_allclose(waves, reference.sinusoids(4096, 8)[-1], atol=1e-3)
-
-
-@pytest.mark.parametrize("dim", [1, 5, 8])
-def test_concatenated_sinusoids_equal_the_written_out_formula(dim):
-    layer = ConcatenatedSinusoids()
-    layer.build((None, None, dim))
-    goldens.shake(layer)
-    x = np.random.default_rng(0).normal(size=(2, 40, dim))
-    weights = reference.weights_of(layer)
-    expected = [reference.concatenated_sinusoids(row, weights) for row in x]
-    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
 
 
 def test_learned_positions_are_the_tables_rows_and_the_last_is_for_all_later():

@@ -1,3 +1,5 @@
+"""What both synthesizers hold to."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -90,20 +92,6 @@ def test_one_rule_past_the_last_position(layer, chunks):
         parts.append(y)
         position += size
     np.testing.assert_allclose(np.concatenate(parts, axis=1), layer(x), atol=1e-5)
-
-
-def test_tokens_say_where_to_look_in_the_dense_one_alone():
-    """With equal values of all, only a weight's sum shows: so mark one value."""
-    for synthesizer, depends in zip(SYNTHESIZERS, (False, True), strict=True):
-        layer = make(synthesizer)
-        kernel = np.zeros([goldens.DIM, 6])
-        kernel[0] = 1  # values hear the first number alone
-        layer.value_dense.kernel.assign(kernel)
-        x = goldens.hidden(1, 4)
-        other = x.copy()
-        other[0, -1, 1:] += 1
-        same = np.allclose(layer(x)[0, -1], layer(other)[0, -1], atol=1e-6)
-        assert same != depends
 
 
 def test_call_and_steps_round_alike_in_bfloat16(layer):
