@@ -82,7 +82,7 @@ class TrainConfig:
         learning_rate: its peak.
         warmup_steps: steps of linear growth to the peak.
         schedule: "cosine" (to zero at the last step), "inverse_sqrt" or "constant".
-        weight_decay: of AdamW, on matrices only.
+        weight_decay: of AdamW; biases, norms and embeddings are spared.
         beta_2: of AdamW.
         clip_norm: largest global norm of the gradient; 0 for no limit.
         label_smoothing: probability spread over the vocabulary, in training only.

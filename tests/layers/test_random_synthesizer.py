@@ -4,28 +4,21 @@ from tests import goldens
 from tfmusic.layers import RandomSynthesizer
 
 
+def make():
+    layer = RandomSynthesizer(2, 3, max_length=5)
+    layer.build((None, None, goldens.DIM))
+    return layer
+
+
 def test_tokens_do_not_say_where_to_look():
-    """Whatever the tokens are, a query likes the same positions.
-
-    Values hear the first number alone, so that a change of others moves weights only.
-    """
-    layer = RandomSynthesizer(2, 3, max_length=5)
-    layer.build((None, None, goldens.DIM))
-    goldens.shake(layer)
-    kernel = np.zeros([goldens.DIM, 6])
-    kernel[0] = 1
-    layer.value_dense.kernel.assign(kernel)
-    x = goldens.hidden(1, 4)
-    other = x.copy()
-    other[0, -1, 1:] += 1
-    same = np.allclose(layer(x)[0, -1], layer(other)[0, -1], atol=1e-6)
-    assert same
+    layer, x = make(), goldens.hidden(2, 3)
+    logits = layer.position_logits(x, 0)
+    assert logits.shape == (1, 2, 3, 5)  # one for all of the batch
+    np.testing.assert_array_equal(layer.position_logits(x + 1, 0), logits)
 
 
-def test_logits_of_later_positions_are_those_of_the_last():
-    layer = RandomSynthesizer(2, 3, max_length=5)
-    layer.build((None, None, goldens.DIM))
-    x = goldens.hidden(2, 3)
-    logits = layer.position_logits(x, 7)
-    assert logits.shape == (1, 2, 3, 5)
-    np.testing.assert_array_equal(logits, layer.position_logits(x, 4 if False else 9))
+def test_queries_past_the_last_position_are_the_last():
+    layer, x = make(), goldens.hidden(2, 3)
+    later = layer.position_logits(x, 7)
+    last = layer.position_logits(x, 4)[:, :, :1]
+    np.testing.assert_array_equal(later, np.repeat(last, 3, axis=2))

@@ -9,7 +9,7 @@ from tfmusic.training.schedule import WarmUpSchedule
 
 
 def make_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
-    """AdamW with the config's schedule; decay acts on matrices of dense layers only.
+    """AdamW with the config's schedule; decay spares biases, norms and embeddings.
 
     Reference:
         [Loshchilov and Hutter, 2019](https://arxiv.org/abs/1711.05101).
