@@ -49,7 +49,7 @@ PRESETS = {
     ),
     # python -m tfmusic.train --preset=chorale_infiller
     # 2 CPU cores, about 6 minutes by the speed of a run of 1,200 steps, which ended at
-    # 0.66 validation nats per token by the quick score. With FNet's mixing in two of its layers,
+    # 0.66 validation nats per token by the quick score. With FNet in two of the layers,
     # --set mixer='["fourier","fourier","full","full"]', it learns a little less from
     # as much time: see BENCHMARKS.md.
     "chorale_infiller": Preset(
