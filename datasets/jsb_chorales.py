@@ -4,12 +4,9 @@ import os
 
 import tensorflow_datasets as tfds
 
-from tfmusic.datasets.jsb_files import find_file, parse_grids
+from tfmusic.datasets.jsb_files import find_file
 from tfmusic.datasets.piece_builder import PieceBuilder
-from tfmusic.datasets.source import Source
-from tfmusic.tokenizers.grid import grid_to_sequence
-
-QPM = 120.0  # the data has no tempo
+from tfmusic.datasets.source import Item, Listing
 
 
 class JsbChorales(PieceBuilder):
@@ -18,19 +15,11 @@ class JsbChorales(PieceBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
 
+    reader = "tfmusic.datasets.jsb_files:read_chorales"
+
     def input_bytes(self) -> bytes:
         return find_file(self.input)[1]
 
-    def read(self) -> Source:
-        label, data = find_file(self.input)
-        self.log(f"jsb_chorales: reading {label}")
-        pieces = {}
-        for split, grids in parse_grids(data, label).items():
-            pieces[split] = {}
-            for index, grid in enumerate(grids):
-                name = f"{split}_{index:03d}"
-                sequence = grid_to_sequence(grid, QPM)
-                sequence.id = name
-                sequence.collection_name = "JSB Chorales"
-                pieces[split][name] = sequence
-        return Source(origin=os.path.basename(label), pieces=pieces, num_files=1)
+    def list_items(self) -> Listing:
+        label = os.path.basename(find_file(self.input)[0])
+        return Listing(origin=label, items=[Item(label, (self.input,))])

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from tfmusic.datasets.source import SPLITS
+from tfmusic.datasets.source import SPLITS, Item, Piece
 from tfmusic.errors import UserError
-from tfmusic.tokenizers.grid import REST, VOICES
+from tfmusic.tokenizers.grid import REST, VOICES, grid_to_sequence
 
 NAMES = ("Jsb16thSeparated.json", "Jsb16thSeparated.npz")
 KEYS = ("train", "valid", "test")  # the file's names for SPLITS
 HIGHEST_PITCH = 127
+QPM = 120.0  # the data has no tempo
 
 
 def find_file(path: str) -> tuple[str, bytes]:
@@ -71,6 +72,24 @@ def parse_grids(data: bytes, label: str) -> dict[str, list[np.ndarray]]:
             f"expected {' or '.join(NAMES)}, with pieces of [steps][{len(VOICES)}] "
             f"MIDI pitches under {', '.join(KEYS)}"
         ) from error
+
+
+def read_chorales(item: Item) -> list[Piece]:
+    """All pieces of the file at the item's location.
+
+    Raises:
+        UserError: it isn't there, or isn't that data.
+    """
+    label, data = find_file(*item.location)
+    pieces = []
+    for split, grids in parse_grids(data, label).items():
+        for index, grid in enumerate(grids):
+            name = f"{split}_{index:03d}"
+            sequence = grid_to_sequence(grid, QPM)
+            sequence.id = name
+            sequence.collection_name = "JSB Chorales"
+            pieces.append(Piece(name, sequence, split))
+    return pieces
 
 
 def _find_in_folder(path: str) -> tuple[str, bytes]:

@@ -2,11 +2,15 @@
 
 import abc
 import contextlib
+import dataclasses
+import functools
+import glob
 import hashlib
 import io
 import json
 import os
 import shlex
+import shutil
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -14,52 +18,96 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfmusic.datasets import registry
+from tfmusic.datasets import arrangement, registry
+from tfmusic.datasets.input_files import list_sizes
 from tfmusic.datasets.progress import Log, print_line
-from tfmusic.datasets.source import Source
+from tfmusic.datasets.reading import Outcome, Reading
+from tfmusic.datasets.source import SPLITS, Listing
 from tfmusic.errors import UserError
-from tfmusic.files import check_writable
+from tfmusic.files import check_writable, locked
+from tfmusic.music.limits import Limits
 from tfmusic.quiet import import_tensorflow
 
 REPORT_NAME = "report.json"
 
 
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """How preparing is done.
+
+    Attributes:
+        limits: of reading each item.
+        num_workers: processes; by default as many as there are cores.
+        runner: of Apache Beam, such as "DirectRunner" or "DataflowRunner"; by default
+            Beam is not used.
+        runner_options: of Beam, such as "--num_workers=20".
+    """
+
+    limits: Limits = Limits()
+    num_workers: int | None = None
+    runner: str | None = None
+    runner_options: tuple[str, ...] = ()
+
+
 class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Shards of pieces, each an `id` and a serialized NoteSequence (`sequence`).
 
-    A subclass says how its files are read. The report of what was read is written
-    as `report.json` beside the shards.
+    A subclass says what there is to read, `list_items`, and who reads it, `reader`.
+    Reading goes on in several processes, or on Apache Beam; where it was killed, the
+    next one goes on behind what was read. The report of it is written as
+    `report.json` beside the shards.
 
     Args:
         input: the user's file, folder or zip; None for a set that needs none.
         log: called with each line of progress.
-        **kwargs: tensorflow-datasets' own, such as `data_dir`.
+        **kwargs: tensorflow-datasets' own, such as `data_dir` and `config`.
+
+    Attributes:
+        reader: `module:name` of a function of an `Item` that returns `Piece`s and
+            raises a UserError where the item must be skipped. Other processes call
+            it: its module should be quick to import.
+        arranger: `module:name` of a function of `ReadPiece`s that returns their
+            `Arrangement`; by default their own splits, or by a hash of their groups.
+        arranges_music: whether the arranger looks at the music itself, so that all of
+            it has to fit into memory.
     """
+
+    reader: str
+    arranger = "tfmusic.datasets.arrangement:by_group"
+    arranges_music = False
 
     def __init__(self, *, input: str | None = None, log: Log = print_line, **kwargs):
         super().__init__(**kwargs)
         self.input = input
         self.log = log
-        self._source: Source | None = None
+        # What was read for the shards that are being written.
+        self._reading: Reading | None = None
+        self._arranged: arrangement.Arrangement | None = None
+        self._counts: dict[str, Any] = {}
 
     @abc.abstractmethod
-    def read(self) -> Source:
-        """Reads the files.
+    def list_items(self) -> Listing:
+        """Says what is to be read, without reading much.
 
         Raises:
-            UserError: they are missing or not what was expected.
+            UserError: it is missing or not what was expected.
         """
 
     def input_bytes(self) -> bytes:
-        """What tells one input from another.
+        """What tells one input from another: by default names and sizes of its files.
 
         Raises:
-            UserError: the input is missing or not what was expected.
+            UserError: the input is missing or can't be read.
         """
-        return b""
+        if self.input is None:
+            return b""
+        return json.dumps(list_sizes(self.input)).encode()
 
-    def prepare(self) -> None:
+    def prepare(self, work: Work = Work()) -> None:  # noqa: B008, it is frozen
         """Writes the shards, unless they are there. Nothing is downloaded.
+
+        Args:
+            work: how.
 
         Raises:
             UserError: the input is missing, not what was expected, or not what the
@@ -72,46 +120,100 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             self._check_input()
             return
         if self.input is None and needs_input:
-            command = f"python -m tfmusic.prepare --dataset={self.name} --input=PATH"
+            name = registry.full_name(self)
+            command = f"python -m tfmusic.prepare --dataset={name} --input=PATH"
             folder = shlex.quote(str(self.data_dir_root))
             raise UserError(
-                f"{self.name} has not been prepared: run {command} --data_dir={folder}"
+                f"{name} has not been prepared: run {command} --data_dir={folder}"
             )
         check_writable(self.data_dir_root)
-        self._source = self.read()
-        for split, pieces in self._source.pieces.items():
-            if not pieces:
-                raise UserError(
-                    f"{self._source.origin} has no piece for {split}: give more music"
-                )
-        import_tensorflow()
-        tfds.disable_progress_bar()
+        listing = self.list_items()
+        if not listing.items:
+            raise UserError(f"{listing.origin} holds nothing to read")
         try:
-            with (
-                tempfile.TemporaryDirectory() as unused,
-                contextlib.redirect_stdout(io.StringIO()),
-            ):
-                self.download_and_prepare(
-                    download_dir=unused,
-                    download_config=tfds.download.DownloadConfig(
-                        try_download_gcs=False
-                    ),
-                )
-        except OSError as error:
-            if not self._has_shards():  # else another process was first
-                reason = error.strerror or error
-                raise UserError(f"cannot write {self.data_dir}: {reason}") from error
-            self.info.read_from_directory(self.data_dir)
-        finally:
-            self._source = None
+            with locked(self._beside("lock")):
+                if not self._has_shards():  # else another process was first
+                    self._remove_leftovers()
+                    self._prepare(listing, work)
+        except UserError:  # what was read is of no use
+            self._forget()
+            raise
+        # Read again, as another process may have been first.
+        self.info.read_from_directory(self.data_dir)
 
     def report(self) -> dict[str, Any]:
         """The report of the files that the shards were made from."""
         with open(os.path.join(self.data_dir, REPORT_NAME), encoding="utf-8") as file:
             return json.load(file)
 
+    def _prepare(self, listing: Listing, work: Work) -> None:
+        import_tensorflow()
+        tfds.disable_progress_bar()
+        config = tfds.download.DownloadConfig(try_download_gcs=False)
+        if work.runner:
+            from tfmusic.datasets import beam_reading
+
+            self.log(
+                f"{self.name}: reading {len(listing.items)} {listing.unit} of "
+                f"{listing.origin} on Apache Beam's {work.runner}"
+            )
+            beam_reading.configure(config, work.runner, work.runner_options)
+            # What tensorflow-datasets calls, and looks at for an argument `pipeline`.
+            self._split_generators = functools.partial(
+                beam_reading.split_generators, self, listing, work.limits
+            )
+        else:
+            self._read(listing, work, self._beside("reading"))
+        try:
+            with (
+                tempfile.TemporaryDirectory() as unused,
+                contextlib.redirect_stdout(io.StringIO()),
+            ):
+                self.download_and_prepare(download_dir=unused, download_config=config)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UserError(f"cannot write {self.data_dir}: {reason}") from error
+        finally:
+            self._reading = self._arranged = None
+            vars(self).pop("_split_generators", None)
+        shutil.rmtree(self._beside("reading"), ignore_errors=True)
+
+    def _read(self, listing: Listing, work: Work, folder: str) -> None:
+        """Reads all items into a folder, from which shards are made then."""
+        key = f"{registry.full_name(self)} {self.version} {self._input_sha256()}"
+        reading = Reading(
+            listing, self.reader, folder, key, work.limits, work.num_workers
+        )
+        reading.run(self.name, self.log)
+        pieces = [
+            piece if self.arranges_music else piece.without_data()
+            for outcome in reading.outcomes()
+            for piece in outcome.pieces
+        ]
+        arranged = arrangement.arrange(self.arranger, pieces)
+        counts = arrangement.report(listing, reading.outcomes(), arranged)
+        arrangement.check_splits(counts)
+        self._reading, self._arranged, self._counts = reading, arranged, counts
+
     def _has_shards(self) -> bool:
         return os.path.isfile(os.path.join(self.data_dir, "dataset_info.json"))
+
+    def _beside(self, what: str) -> str:
+        """A hidden place beside the folder of the shards."""
+        folder, version = os.path.split(os.fspath(self.data_dir))
+        return os.path.join(folder, f".{version}.{what}")
+
+    def _remove_leftovers(self) -> None:
+        """Removes what preparing left that was killed; what was read stays."""
+        for path in glob.glob(glob.escape(os.fspath(self.data_dir)) + ".incomplete*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _forget(self) -> None:
+        """Removes all traces of preparing, and the folders that it made."""
+        shutil.rmtree(self._beside("reading"), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.remove(self._beside("lock"))
+            os.removedirs(os.path.dirname(self._beside("lock")))
 
     def _check_input(self) -> None:
         if self.input is None:
@@ -143,22 +245,39 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
-        source = self._source or self.read()
-        report = {
-            "dataset": self.name,
-            "version": str(self.version),
-            "input_sha256": self._input_sha256(),
-            **source.report(),
+        if self._reading is None:  # whoever calls this has not called `prepare`
+            self._read(self.list_items(), Work(), self._beside("reading"))
+        self._write_report(self._counts)
+        return {
+            split: _examples(self._reading.outcomes(), self._arranged.splits, split)
+            for split in SPLITS
         }
+
+    def _write_report(self, counts: dict[str, Any]) -> None:
         # In the folder that appears under its own name once all is written.
         path = os.path.join(self.data_dir, REPORT_NAME)
         with open(path, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=2)
+            json.dump({**self.identity(), **counts}, file, indent=2)
+
+    def identity(self) -> dict[str, str]:
+        """The head of the report: what was prepared."""
         return {
-            split: self._generate_examples(pieces)
-            for split, pieces in source.pieces.items()
+            "dataset": registry.full_name(self),
+            "version": str(self.version),
+            "input_sha256": self._input_sha256(),
         }
 
-    def _generate_examples(self, pieces: dict[str, Any]) -> Iterator:
-        for index, (name, sequence) in enumerate(pieces.items()):
-            yield index, {"id": name, "sequence": sequence.SerializeToString()}
+    def _generate_examples(self) -> Iterator:
+        raise NotImplementedError  # the splits have generators of their own
+
+
+def _examples(
+    outcomes: Iterator[Outcome], splits: dict[str, str], split: str
+) -> Iterator:
+    """The examples of a split, in order."""
+    index = 0
+    for outcome in outcomes:
+        for piece in outcome.pieces:
+            if splits.get(piece.name) == split:
+                yield index, {"id": piece.name, "sequence": piece.data}
+                index += 1

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import functools
 import json
 import os
-import tempfile
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfmusic.datasets import registry
+from tfmusic.datasets.progress import with_progress
 from tfmusic.datasets.source import SPLITS
+from tfmusic.datasets.workers import run_tasks
 from tfmusic.errors import UserError
+from tfmusic.files import locked
 from tfmusic.quiet import import_tensorflow
-from tfmusic.tokenizers import Tokenizer
+from tfmusic.tokenizers import Tokenizer, tokenizer_from_json
 
 if TYPE_CHECKING:
     from tfmusic.datasets.piece_builder import PieceBuilder
@@ -26,7 +29,8 @@ class Pieces:
     """The ids of the pieces of one split, one piece after the other.
 
     Attributes:
-        ids: int32 `[num_tokens]`, the music's tokens only: no BOS, no EOS.
+        ids: `[num_tokens]`, the music's tokens only: no BOS, no EOS; uint16 where that
+            suffices.
         offsets: int64 `[num_pieces + 1]`: piece i is `ids[offsets[i]:offsets[i + 1]]`.
         names: the id of each piece.
         num_notes: int64 `[num_pieces]`, notes of each piece's NoteSequence.
@@ -50,11 +54,12 @@ class Pieces:
 
     def piece(self, index: int) -> np.ndarray:
         """int32 `[T]`: the ids of one piece."""
-        return self.ids[self.offsets[index] : self.offsets[index + 1]]
+        ids = self.ids[self.offsets[index] : self.offsets[index + 1]]
+        return ids.astype(np.int32)
 
     def save(self, path: str) -> None:
         """Writes an .npz that needs no pickle."""
-        np.savez_compressed(
+        np.savez(
             path,
             ids=self.ids,
             offsets=self.offsets,
@@ -74,48 +79,108 @@ class Pieces:
         return cls(**arrays)
 
 
-def tokenize(builder: PieceBuilder, split: str, tokenizer: Tokenizer) -> Pieces:
-    """The ids of a prepared split, in the order of its shards.
+@dataclasses.dataclass(frozen=True)
+class EncodingTask:
+    """A piece, and the tokenizer that it goes to.
+
+    Attributes:
+        data: the serialized NoteSequence.
+        tokenizer: its JSON.
+    """
+
+    data: bytes
+    tokenizer: str
+
+
+def encode(task: EncodingTask) -> tuple[np.ndarray, int, float]:
+    """The ids of a piece, its number of notes and its seconds, in whatever process.
 
     Raises:
-        UserError: the tokenizer has no ids for any of its pieces.
+        UserError: the tokenizer has no ids for it.
+    """
+    from tfmusic.music.note_sequence import NoteSequence
+
+    sequence = NoteSequence.FromString(task.data)
+    tokenizer = _tokenizer(task.tokenizer)
+    ids = np.asarray(tokenizer.encode(sequence)).astype(id_dtype(tokenizer))
+    return ids, len(sequence.notes), sequence.total_time
+
+
+_tokenizer = functools.lru_cache(maxsize=4)(tokenizer_from_json)
+
+
+def id_dtype(tokenizer: Tokenizer) -> np.dtype:
+    """The smallest type for a tokenizer's ids: large data sets stay in memory."""
+    return np.dtype(np.uint16 if tokenizer.vocabulary.size <= 2**16 else np.int32)
+
+
+def tokenize(
+    builder: PieceBuilder, tokenizer: Tokenizer, num_workers: int | None = None
+) -> dict[str, Pieces]:
+    """The ids of all splits of a prepared set, in the order of its shards.
+
+    Args:
+        builder: prepared.
+        tokenizer: makes the ids.
+        num_workers: processes; by default as many as there are cores.
+
+    Raises:
+        UserError: the tokenizer has no ids for any of a split's pieces.
     """
     import_tensorflow()
     import tensorflow_datasets as tfds
 
-    from tfmusic.music.note_sequence import NoteSequence
-
     config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    examples = builder.as_dataset(split=split, read_config=config)
-    ids, names, num_notes, seconds, skipped = [], [], [], [], {}
-    for example in examples.as_numpy_iterator():
-        name = example["id"].decode()
-        sequence = NoteSequence.FromString(example["sequence"])
-        try:
-            ids.append(np.asarray(tokenizer.encode(sequence), np.int32))
-        except UserError as error:
-            skipped[name] = str(error)
-            continue
-        names.append(name)
-        num_notes.append(len(sequence.notes))
-        seconds.append(sequence.total_time)
-    if skipped and not names:
-        name, reason = next(iter(skipped.items()))
-        raise UserError(
-            f"tokenizer {tokenizer.name} can't encode any piece of {builder.name} "
-            f"{split}; {name}: {reason}"
-        )
+    names: list[tuple[str, str]] = []  # split and name of each piece
+    text = tokenizer.to_json()
+
+    def tasks():
+        for split in SPLITS:
+            examples = builder.as_dataset(split=split, read_config=config)
+            for example in examples.as_numpy_iterator():
+                names.append((split, example["id"].decode()))
+                yield EncodingTask(example["sequence"], text)
+
+    total = builder.info.splits.total_num_examples
+    results = run_tasks("tfmusic.datasets.pieces:encode", tasks(), num_workers)
+    results = with_progress(results, "pieces encoded", builder.log, total)
+    encoded: dict[str, dict] = {split: {} for split in SPLITS}
+    skipped: dict[str, dict[str, str]] = {split: {} for split in SPLITS}
+    for index, result in enumerate(results):
+        split, name = names[index]
+        if isinstance(result, UserError):
+            skipped[split][name] = str(result)
+        else:
+            encoded[split][name] = result
+    for split, reasons in skipped.items():
+        if reasons and not encoded[split]:
+            name, reason = next(iter(reasons.items()))
+            raise UserError(
+                f"tokenizer {tokenizer.name} can't encode any piece of {builder.name} "
+                f"{split}; {name}: {reason}"
+            )
+    return {
+        split: _pieces(encoded.pop(split), skipped[split], id_dtype(tokenizer))
+        for split in SPLITS
+    }
+
+
+def _pieces(encoded: dict[str, tuple], skipped: dict[str, str], dtype) -> Pieces:
+    """The pieces of a split, of what `encode` gave for each name."""
+    ids = [piece[0] for piece in encoded.values()]
     return Pieces(
-        ids=np.concatenate([np.empty(0, np.int32), *ids]),
+        ids=np.concatenate([np.empty(0, dtype), *ids]),
         offsets=np.cumsum([0, *map(len, ids)], dtype=np.int64),
-        names=names,
-        num_notes=np.array(num_notes, np.int64),
-        seconds=np.array(seconds, np.float64),
+        names=list(encoded),
+        num_notes=np.array([piece[1] for piece in encoded.values()], np.int64),
+        seconds=np.array([piece[2] for piece in encoded.values()], np.float64),
         skipped=skipped,
     )
 
 
-def write_pieces(builder: PieceBuilder, tokenizer: Tokenizer) -> dict[str, Any]:
+def write_pieces(
+    builder: PieceBuilder, tokenizer: Tokenizer, num_workers: int | None = None
+) -> dict[str, Any]:
     """Writes the ids of all splits beside the shards, unless they are there.
 
     They are in a folder named by the tokenizer's hash: an .npz a split,
@@ -124,6 +189,7 @@ def write_pieces(builder: PieceBuilder, tokenizer: Tokenizer) -> dict[str, Any]:
     Args:
         builder: prepared.
         tokenizer: makes the ids.
+        num_workers: processes; by default as many as there are cores.
 
     Returns:
         The report: the shards' report and what the ids add to it.
@@ -133,20 +199,22 @@ def write_pieces(builder: PieceBuilder, tokenizer: Tokenizer) -> dict[str, Any]:
             can't be written to.
     """
     folder = _pieces_dir(builder, tokenizer)
-    try:
-        if not os.path.isdir(folder):
-            with tempfile.TemporaryDirectory(
-                prefix=".tokens-", dir=builder.data_dir
-            ) as scratch:
-                complete = os.path.join(scratch, "complete")
-                os.mkdir(complete)
-                _write_pieces(builder, tokenizer, complete)
-                # Where another process was first, its folder stays.
-                with contextlib.suppress(FileExistsError, IsADirectoryError):
-                    os.rename(complete, folder)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot write {folder}: {reason}") from error
+    if not os.path.isdir(folder):
+        # Beside the folder of the shards, so that it holds what is complete only.
+        above, version = os.path.split(os.fspath(builder.data_dir))
+        with locked(os.path.join(above, f".{version}.lock")):
+            if not os.path.isdir(folder):  # else another process was first
+                incomplete = os.path.join(above, f".{version}.tokens")
+                shutil.rmtree(incomplete, ignore_errors=True)
+                try:
+                    os.mkdir(incomplete)
+                    _write_pieces(builder, tokenizer, incomplete, num_workers)
+                    os.rename(incomplete, folder)
+                except OSError as error:
+                    reason = error.strerror or error
+                    raise UserError(f"cannot write {folder}: {reason}") from error
+                finally:
+                    shutil.rmtree(incomplete, ignore_errors=True)
     with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
         return {**json.load(file), "tokens_dir": folder}
 
@@ -183,11 +251,12 @@ def _pieces_dir(builder: PieceBuilder, tokenizer: Tokenizer) -> str:
     return os.path.join(builder.data_dir, f"tokens-{tokenizer.hash}")
 
 
-def _write_pieces(builder: PieceBuilder, tokenizer: Tokenizer, folder: str) -> None:
+def _write_pieces(
+    builder: PieceBuilder, tokenizer: Tokenizer, folder: str, num_workers: int | None
+) -> None:
     report = builder.report()
     report["tokenizer"] = {"name": tokenizer.name, "hash": tokenizer.hash}
-    for split in SPLITS:
-        pieces = tokenize(builder, split, tokenizer)
+    for split, pieces in tokenize(builder, tokenizer, num_workers).items():
         pieces.save(os.path.join(folder, f"{split}.npz"))
         report["splits"][split] |= {
             "tokens": pieces.num_tokens,

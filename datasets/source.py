@@ -1,9 +1,9 @@
-"""What a data set's files held: the pieces by split, and what became of each file."""
+"""What a data set is read from and into: items, pieces, and what became of each."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tfmusic.music.note_sequence import NoteSequence
@@ -12,42 +12,49 @@ SPLITS = ("train", "validation", "test")
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
-    """The pieces read from the files of a data set.
+class Item:
+    """What is read at once, such as a file or a tune of a tune book.
 
     Attributes:
-        origin: what was read, such as a package and its version or a file's name.
-        pieces: for each split, the sequence of each piece by its id, in order.
-        num_files: files given; those read and those skipped add up to it.
-        skipped: the reason for each file that was skipped.
-        duplicates: pieces left out, each with the id of the one that is kept.
-        groups: ids of pieces that share music and therefore share a split.
+        name: tells it from the others, in the report.
+        location: where a reader finds it, such as a zip and a file within.
+        split: where it belongs, if that is known before it is read.
+    """
+
+    name: str
+    location: tuple[str, ...]
+    split: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """Music that was read.
+
+    Attributes:
+        name: tells it from the others of its data set.
+        sequence: the music.
+        split: train, validation or test; None where the data set has no splits of its
+            own.
+        group: what then decides its split; pieces that share music have the same. By
+            default the name.
+    """
+
+    name: str
+    sequence: NoteSequence
+    split: str | None = None
+    group: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """What is there to be read, before it is read.
+
+    Attributes:
+        origin: what it is, such as a package and its version or a file's name.
+        items: all of it, in order.
+        unit: what an item is, in the plural.
     """
 
     origin: str
-    pieces: dict[str, dict[str, NoteSequence]]
-    num_files: int
-    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
-    duplicates: dict[str, str] = dataclasses.field(default_factory=dict)
-    groups: list[list[str]] = dataclasses.field(default_factory=list)
-
-    def report(self) -> dict[str, Any]:
-        """Counts of files and of each split's pieces, notes and seconds."""
-        return {
-            "origin": self.origin,
-            "files": {
-                "given": self.num_files,
-                "read": self.num_files - len(self.skipped),
-                "skipped": self.skipped,
-            },
-            "duplicates_removed": self.duplicates,
-            "groups": self.groups,
-            "splits": {
-                split: {
-                    "pieces": len(pieces),
-                    "notes": sum(len(piece.notes) for piece in pieces.values()),
-                    "seconds": sum(piece.total_time for piece in pieces.values()),
-                }
-                for split, pieces in self.pieces.items()
-            },
-        }
+    items: list[Item]
+    unit: str = "files"

@@ -34,7 +34,7 @@ def test_the_command(tmp_path):
     assert ["train", "1", "4", "8", "0.00"] in [line.split() for line in lines]
     report = registry.prepare("jsb_chorales", str(tmp_path / "data"))
     assert lines == format_report(report).splitlines()
-    assert f"jsb_chorales: reading {tmp_path / 'jsb.json'}" in result.stderr
+    assert "jsb_chorales: reading 1 files of jsb.json" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,11 @@ def test_the_command(tmp_path):
     [
         (["--dataset=jsb_chorales"], "--input=PATH"),
         (["--dataset=jsb_chorales", "--input=missing.zip"], "cannot read missing.zip"),
-        (["--dataset=bach"], "bach_chorales|jsb_chorales"),
+        (["--dataset=bach"], "bach_chorales, "),
+        (["--dataset=maestro/v9"], "maestro/v2.0.0"),
+        (["--dataset=maestro"], "--input=PATH"),
+        (["--tokenizer_options=5"], "write JSON"),
+        (["--tokenizer_options={\"loud\": 1}"], "loud"),
         (["--tokenizer=none"], "chorale"),
     ],
 )
@@ -60,6 +64,7 @@ def test_the_report_names_what_was_left_out():
         "dataset": "bach_chorales",
         "version": "1.0.0",
         "origin": "music21",
+        "unit": "files",
         "files": {
             "given": 12,
             "read": 2,

@@ -68,6 +68,37 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[str]:
         )
 
 
+@contextlib.contextmanager
+def locked(path: str | os.PathLike) -> Iterator[None]:
+    """Waits until no other process holds the lock, and holds it.
+
+    A process that dies lets go of it. Where the system has no such locks, nothing is
+    waited for.
+
+    Args:
+        path: the lock's file, which is left behind; its folder is made.
+
+    Raises:
+        UserError: the file can't be made.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        file = open(path, "ab")
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot write {path}: {reason}; choose another place") from (
+            error
+        )
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a text file at once.
 

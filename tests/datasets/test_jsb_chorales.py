@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from tfmusic.datasets.jsb_files import find_file, parse_grids
+from tfmusic.datasets.jsb_files import find_file, parse_grids, read_chorales
 from tfmusic.datasets.registry import get_builder
 from tfmusic.errors import UserError
 from tfmusic.tokenizers import get_tokenizer
@@ -40,11 +40,12 @@ def as_npz(data):
 
 
 def read(path, folder):
-    source = get_builder("jsb_chorales", str(folder / "data"), str(path)).read()
-    return {
-        split: [sequence_to_grid(piece).tolist() for piece in pieces.values()]
-        for split, pieces in source.pieces.items()
-    }
+    builder = get_builder("jsb_chorales", str(folder / "data"), str(path))
+    (item,) = builder.list_items().items
+    grids = {"train": [], "validation": [], "test": []}
+    for piece in read_chorales(item):
+        grids[piece.split].append(sequence_to_grid(piece.sequence).tolist())
+    return grids
 
 
 @pytest.fixture(params=["json", "npz", "zip of json", "folder of npz", "zip of both"])
@@ -83,9 +84,10 @@ def test_tempo_and_names(tmp_path):
     path = tmp_path / "jsb.json"
     path.write_text(json.dumps(SMALL))
     builder = get_builder("jsb_chorales", str(tmp_path), str(path))
-    train = builder.read().pieces["train"]
-    assert list(train) == ["train_000", "train_001"]
-    piece = train["train_000"]
+    pieces = read_chorales(*builder.list_items().items)
+    names = [piece.name for piece in pieces if piece.split == "train"]
+    assert names == ["train_000", "train_001"]
+    piece = pieces[0].sequence
     assert [tempo.qpm for tempo in piece.tempos] == [120]
     assert piece.total_time == 8 * 0.125  # eight sixteenths
 

@@ -9,7 +9,7 @@ from tfmusic.datasets import registry
 from tfmusic.datasets.bach_chorales import BachChorales
 from tfmusic.datasets.jsb_chorales import JsbChorales
 from tfmusic.datasets.pieces import Pieces, load_pieces
-from tfmusic.datasets.source import Source
+from tfmusic.datasets.source import Item, Listing, Piece
 from tfmusic.errors import UserError
 from tfmusic.tokenizers import ChoraleTokenizer, tokenizer_from_json
 from tfmusic.tokenizers.grid import grid_to_sequence
@@ -29,19 +29,30 @@ def path(tmp_path):
     return str(tmp_path / "jsb.json")
 
 
+def read_grid(item):
+    """The piece of an item of the fixture below."""
+    split, grid = json.loads(item.location[0])
+    return [Piece(item.name, grid_to_sequence(grid), split)]
+
+
 @pytest.fixture
 def built_in(monkeypatch):
     """Sets the training pieces of bach_chorales, by their names."""
 
     def set_pieces(**grids):
-        def read(builder):
-            builder.log("reading")
-            others = {"only": grid_to_sequence([[60, 55, 52, 36]])}
-            train = {name: grid_to_sequence(grid) for name, grid in grids.items()}
-            pieces = {"train": train, "validation": others, "test": others}
-            return Source(origin="here", pieces=pieces, num_files=len(grids))
+        def list_items(builder):
+            chord = [[60, 55, 52, 36]]
+            others = {"one": ("validation", chord), "two": ("test", chord)}
+            train = {name: ("train", grid) for name, grid in grids.items()}
+            items = (train | others).items()
+            items = [Item(name, (json.dumps(place),)) for name, place in items]
+            return Listing("here", items)
 
-        monkeypatch.setattr(BachChorales, "read", read)
+        monkeypatch.setattr(BachChorales, "list_items", list_items)
+        reader = "tests.datasets.test_pieces:read_grid"
+        monkeypatch.setattr(BachChorales, "reader", reader)
+        arranger = "tfmusic.datasets.arrangement:by_group"
+        monkeypatch.setattr(BachChorales, "arranger", arranger)
 
     return set_pieces
 
@@ -57,12 +68,13 @@ def test_ids_of_all_pieces_in_order(path, tmp_path):
     assert pieces.num_notes.tolist() == [4, 4]
     assert pieces.seconds.tolist() == [0.25, 0.25]
     types = (pieces.ids.dtype, pieces.offsets.dtype, pieces.num_notes.dtype)
-    assert types == (np.int32, np.int64, np.int64)
+    assert types == (np.uint16, np.int64, np.int64)
+    assert pieces.piece(0).dtype == np.int32
 
 
 def test_once_prepared_no_input_is_needed(path, tmp_path, monkeypatch):
     load_pieces("jsb_chorales", "train", TOKENIZER, str(tmp_path), path)
-    monkeypatch.setattr(JsbChorales, "read", None)
+    monkeypatch.setattr(JsbChorales, "list_items", None)
     pieces = load_pieces("jsb_chorales", "validation", TOKENIZER, str(tmp_path))
     assert pieces.num_tokens == 12
 
@@ -94,12 +106,14 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
 
 
 def test_a_built_in_set_prepares_itself_with_one_line(tmp_path, built_in, capfd):
-    built_in(one=[[60, 55, 52, 36]])
+    built_in(first=[[60, 55, 52, 36]])
     pieces = load_pieces("bach_chorales", "train", TOKENIZER, str(tmp_path))
-    assert pieces.names == ["one"] and pieces.num_tokens == 4
+    assert pieces.names == ["first"] and pieces.num_tokens == 4
     load_pieces("bach_chorales", "validation", TOKENIZER, str(tmp_path))
     captured = capfd.readouterr()
-    assert captured.out == "" and captured.err.splitlines()[:1] == ["reading"]
+    assert captured.out == "" and captured.err.splitlines() == [
+        "bach_chorales: reading 3 files of here"
+    ]
 
 
 def test_a_piece_without_ids_is_skipped_with_its_reason(tmp_path, built_in):

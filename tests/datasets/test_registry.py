@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -63,7 +64,9 @@ def test_every_data_set_is_complete(data_dir):
 
 
 def test_an_unknown_name_is_one_line(data_dir):
-    with pytest.raises(UserError, match="choose from bach_chorales, jsb_chorales"):
+    with pytest.raises(
+        UserError, match="choose from bach_chorales, .*essen/erk, .*jsb_chorales"
+    ):
         registry.get_builder("bach", data_dir)
 
 
@@ -86,7 +89,7 @@ def test_the_report_adds_up(path, data_dir):
 def test_what_is_prepared_is_used_again(path, data_dir, monkeypatch):
     first = registry.prepare("jsb_chorales", data_dir, path)
     before = {file: os.stat(file).st_mtime_ns for file in files_under(data_dir)}
-    monkeypatch.setattr(JsbChorales, "read", None)
+    monkeypatch.setattr(JsbChorales, "list_items", None)
     assert registry.prepare("jsb_chorales", data_dir, path) == first
     assert registry.prepare("jsb_chorales", data_dir) == first
     assert {f: os.stat(f).st_mtime_ns for f in files_under(data_dir)} == before
@@ -122,14 +125,20 @@ def test_nothing_half_written_is_left(path, data_dir, tmp_path, monkeypatch):
         registry.prepare("jsb_chorales", data_dir, str(tmp_path / "bad.json"))
     assert files_under(data_dir) == []
 
-    def fail(self, name):
+    def fail(*args):
         raise RuntimeError("interrupted")
 
     with monkeypatch.context() as patch:
-        patch.setattr(JsbChorales, "_generate_examples", fail)
+        patch.setattr("tfmusic.datasets.piece_builder._examples", fail)
         with pytest.raises(RuntimeError, match="interrupted"):
             registry.prepare("jsb_chorales", data_dir, path)
-    assert files_under(data_dir) == []
+    # What was read stays, so that it needs not be read again.
+    left = {os.path.relpath(file, data_dir) for file in files_under(data_dir)}
+    assert left == {
+        "jsb_chorales/.1.0.0.lock",
+        "jsb_chorales/.1.0.0.reading/000000.pickle",
+        "jsb_chorales/.1.0.0.reading/reading.json",
+    }
 
     with monkeypatch.context() as patch:
         patch.setattr(Pieces, "save", fail)
@@ -137,6 +146,7 @@ def test_nothing_half_written_is_left(path, data_dir, tmp_path, monkeypatch):
             registry.prepare("jsb_chorales", data_dir, path)
     assert not [file for file in files_under(data_dir) if "tokens" in file]
     assert registry.prepare("jsb_chorales", data_dir, path)["splits"]
+    assert not [file for file in files_under(data_dir) if "reading" in file]
 
 
 def test_an_empty_split_is_one_line(data_dir, tmp_path):
@@ -152,17 +162,28 @@ def test_a_folder_that_cannot_be_written(path):
 
 
 def test_another_process_may_be_first(path, data_dir, monkeypatch):
-    rival = registry.get_builder("jsb_chorales", data_dir, path)
-    builder = registry.get_builder("jsb_chorales", data_dir, path)
-    generate = builder._generate_examples
+    first, second = (
+        registry.get_builder("jsb_chorales", data_dir, path) for _ in range(2)
+    )
+    entered, leave = threading.Event(), threading.Event()
+    prepare = first._prepare
 
-    def generate_late(pieces):
-        rival.prepare()
-        return generate(pieces)
+    def prepare_late(*args):
+        entered.set()
+        leave.wait()
+        prepare(*args)
 
-    monkeypatch.setattr(builder, "_generate_examples", generate_late)
-    builder.prepare()
-    assert builder.info.splits["train"].num_examples == 2
+    monkeypatch.setattr(first, "_prepare", prepare_late)
+    monkeypatch.setattr(second, "_prepare", None)  # it has nothing to do
+    threads = [threading.Thread(target=each.prepare) for each in (first, second)]
+    threads[0].start()
+    entered.wait()
+    threads[1].start()
+    leave.set()
+    for thread in threads:
+        thread.join()
+    for builder in (first, second):
+        assert builder.info.splits["train"].num_examples == 2
 
 
 def test_no_network_and_nothing_on_stdout(path, data_dir, monkeypatch, capfd):
@@ -173,7 +194,7 @@ def test_no_network_and_nothing_on_stdout(path, data_dir, monkeypatch, capfd):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     lines = []
     registry.prepare("jsb_chorales", data_dir, path, log=lines.append)
-    assert lines == [f"jsb_chorales: reading {path}"]
+    assert lines == ["jsb_chorales: reading 1 files of jsb.json"]
     assert capfd.readouterr().out == ""
 
 

@@ -1,0 +1,197 @@
+"""Reads the items of a data set, in several processes, keeping what is done.
+
+What was read lies in a folder, so many items a file, each of which appears when it is
+complete. Reading that was killed goes on behind the last of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Iterator
+
+from tfmusic.datasets.progress import Log, with_progress
+from tfmusic.datasets.source import Item, Listing, Piece
+from tfmusic.datasets.workers import find_function, run_tasks
+from tfmusic.errors import UserError
+from tfmusic.files import atomic_path, write_text
+from tfmusic.music.limits import Limits
+
+ITEMS_PER_FILE = 16
+STATE = "reading.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadPiece:
+    """A piece as a reading process gives it: bytes, and what is to be known of them.
+
+    Attributes:
+        name, split, group: see `Piece`.
+        digest: equal for pieces of equal notes.
+        num_notes: in it.
+        seconds: its total time.
+        data: the serialized NoteSequence.
+    """
+
+    name: str
+    split: str | None
+    group: str
+    digest: str
+    num_notes: int
+    seconds: float
+    data: bytes = dataclasses.field(repr=False)
+
+    def without_data(self) -> ReadPiece:
+        """What is to be known of the piece, which takes little memory."""
+        return dataclasses.replace(self, data=b"")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of an item: its pieces, or the reason why it was skipped."""
+
+    item: str
+    pieces: tuple[ReadPiece, ...] = ()
+    reason: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """An item, who reads it, and how much it may take."""
+
+    reader: str
+    item: Item
+    limits: Limits
+
+
+def read_item(task: Task) -> tuple[ReadPiece, ...]:
+    """Reads one item, in whatever process.
+
+    Raises:
+        UserError: it has to be skipped; the message is the reason.
+    """
+    # Imported before the clock runs: it takes longer than most files.
+    importlib.import_module("tfmusic.music.note_sequence")
+    reader = find_function(task.reader)
+    with task.limits.enforced(task.item.name):
+        return tuple(_summary(piece) for piece in reader(task.item))
+
+
+def _summary(piece: Piece) -> ReadPiece:
+    from tfmusic.music.note_arrays import digest
+
+    return ReadPiece(
+        name=piece.name,
+        split=piece.split,
+        group=piece.group or piece.name,
+        digest=digest(piece.sequence),
+        num_notes=len(piece.sequence.notes),
+        seconds=piece.sequence.total_time,
+        data=piece.sequence.SerializeToString(deterministic=True),
+    )
+
+
+class Reading:
+    """The reading of a listing into a folder.
+
+    Args:
+        listing: what is to be read.
+        reader: `module:name` of a function of an `Item`, that returns `Piece`s.
+        folder: where what was read is kept.
+        key: tells this reading from another of the same folder, which is discarded.
+        limits: of each item.
+        num_workers: processes; by default as many as there are cores.
+    """
+
+    def __init__(
+        self,
+        listing: Listing,
+        reader: str,
+        folder: str,
+        key: str,
+        limits: Limits,
+        num_workers: int | None = None,
+    ):
+        self.listing = listing
+        self._reader = reader
+        self._folder = folder
+        self._limits = limits
+        self._num_workers = num_workers
+        state = [key, reader, ITEMS_PER_FILE, dataclasses.astuple(limits)]
+        state += [dataclasses.astuple(item) for item in listing.items]
+        text = json.dumps(state)
+        self._state = hashlib.sha256(text.encode()).hexdigest() + "\n"
+
+    def run(self, name: str, log: Log) -> None:
+        """Reads what is not read yet.
+
+        Args:
+            name: of the data set, for the user.
+            log: called with each line of progress.
+
+        Raises:
+            UserError: the folder can't be written to.
+        """
+        done = self._resume()
+        items = self.listing.items
+        num_files = -(-len(items) // ITEMS_PER_FILE)
+        unit = self.listing.unit
+        rest = items[done * ITEMS_PER_FILE :]
+        from_ = f", {len(items) - len(rest)} of them read before" if done else ""
+        log(f"{name}: reading {len(items)} {unit} of {self.listing.origin}{from_}")
+        tasks = (Task(self._reader, item, self._limits) for item in rest)
+        seconds = None
+        if self._limits.seconds:  # for what the limits could not stop
+            seconds = 3 * self._limits.seconds + 30
+        results = run_tasks(
+            "tfmusic.datasets.reading:read_item", tasks, self._num_workers, seconds
+        )
+        results = with_progress(
+            results, f"{unit} read", log, len(items), len(items) - len(rest)
+        )
+        outcomes = _outcomes(rest, results)
+        for index in range(done, num_files):
+            chunk = [
+                next(outcomes)
+                for _ in items[index * ITEMS_PER_FILE : (index + 1) * ITEMS_PER_FILE]
+            ]
+            with atomic_path(self._path(index)) as path, open(path, "wb") as file:
+                pickle.dump(chunk, file, pickle.HIGHEST_PROTOCOL)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """What became of each item, in order, once `run` has ended."""
+        for index in range(-(-len(self.listing.items) // ITEMS_PER_FILE)):
+            with open(self._path(index), "rb") as file:
+                yield from pickle.load(file)
+
+    def _resume(self) -> int:
+        """The number of files that are there; those of another reading are removed."""
+        path = os.path.join(self._folder, STATE)
+        try:
+            with open(path, encoding="utf-8") as file:
+                is_same = file.read() == self._state
+        except OSError:
+            is_same = False
+        if not is_same:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            write_text(path, self._state)
+        done = 0
+        while os.path.isfile(self._path(done)):
+            done += 1
+        return done
+
+    def _path(self, index: int) -> str:
+        return os.path.join(self._folder, f"{index:06d}.pickle")
+
+
+def _outcomes(items: list[Item], results: Iterator) -> Iterator[Outcome]:
+    for item, result in zip(items, results, strict=True):
+        if isinstance(result, UserError):
+            yield Outcome(item.name, reason=str(result))
+        else:
+            yield Outcome(item.name, pieces=result)

@@ -1,0 +1,191 @@
+"""Work in several processes, each of which may take too long or die.
+
+A pool of Python's own would lose all its work with one process, and starts a script
+of the user's again unless that guards against it. Here a process runs this module
+alone, and takes one task after another from its standard input. TensorFlow is not
+imported there.
+"""
+
+import contextlib
+import importlib
+import itertools
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from tfmusic.errors import UserError
+
+# Fewer tasks than this are done at once, which is quicker than starting processes.
+FEW = 24
+# Results that may wait, for each process, for one that takes long.
+LOOKAHEAD = 8
+# What is sent to a process, or comes back, fits into memory many times.
+_PROTOCOL = pickle.HIGHEST_PROTOCOL
+
+
+def default_num_workers() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_tasks(
+    function: str,
+    tasks: Iterable[Any],
+    num_workers: int | None = None,
+    seconds: float | None = None,
+) -> Iterator[Any]:
+    """Calls a function on each task, in processes where there are many.
+
+    Args:
+        function: `module:name`; of one argument.
+        tasks: what can be pickled.
+        num_workers: processes; by default as many as there are cores.
+        seconds: after which a process is killed, whatever it does; by default never.
+
+    Yields:
+        For each task, in order, what the function returned, or a `UserError`: what it
+        raised, or that its process was killed or died.
+    """
+    tasks = iter(tasks)
+    first = list(itertools.islice(tasks, FEW))
+    num_workers = num_workers or default_num_workers()
+    if len(first) < FEW or num_workers == 1:
+        call = find_function(function)
+        for task in itertools.chain(first, tasks):
+            yield _call(call, task)
+        return
+    yield from _in_processes(
+        function, itertools.chain(first, tasks), num_workers, seconds
+    )
+
+
+def _in_processes(function, tasks, num_workers, seconds) -> Iterator[Any]:
+    """`run_tasks` with processes, a thread waiting for each."""
+    waiting: queue.Queue = queue.Queue()
+
+    def wait_for_process():
+        with contextlib.closing(_Process(function, seconds)) as process:
+            while (work := waiting.get()) is not None:
+                task, answer = work
+                answer.put(process.call(task))
+
+    threads = [
+        threading.Thread(target=wait_for_process, daemon=True)
+        for _ in range(num_workers)
+    ]
+    for thread in threads:
+        thread.start()
+    answers: list[queue.Queue] = []  # in order
+    try:
+        for task in tasks:
+            answers.append(queue.Queue())
+            waiting.put((task, answers[-1]))
+            if len(answers) > LOOKAHEAD * num_workers:
+                yield answers.pop(0).get()
+        while answers:
+            yield answers.pop(0).get()
+    finally:
+        with contextlib.suppress(queue.Empty):  # of a caller that wants no more
+            while True:
+                waiting.get_nowait()
+        for _ in threads:
+            waiting.put(None)
+        for thread in threads:
+            thread.join()
+
+
+class _Process:
+    """A process that calls one function, started again if it dies."""
+
+    def __init__(self, function: str, seconds: float | None):
+        self._function = function
+        self._seconds = seconds
+        self._process: subprocess.Popen | None = None
+
+    def call(self, task: Any) -> Any:
+        """The function's result, or a UserError."""
+        if self._process is None:
+            self._start()
+        killed = threading.Event()
+
+        def kill():
+            killed.set()
+            self._process.kill()
+
+        timer = threading.Timer(self._seconds, kill) if self._seconds else None
+        if timer:
+            timer.start()
+        try:
+            pickle.dump(task, self._process.stdin, _PROTOCOL)
+            self._process.stdin.flush()
+            return pickle.load(self._process.stdout)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self.close()
+            if killed.is_set():
+                return UserError(f"took longer than {self._seconds:g} seconds")
+            return UserError("the process that read it died")
+        finally:
+            if timer:
+                timer.cancel()
+
+    def _start(self):
+        code = f"from tfmusic.datasets.workers import serve; serve({self._function!r})"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))},
+        )
+
+    def close(self):
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                stream.close()
+        self._process = None
+
+
+def serve(function: str) -> None:
+    """Answers tasks from standard input until it ends: what a process does."""
+    warnings.simplefilter("ignore")
+    # Nobody prints between the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    call = find_function(function)
+    while True:
+        try:
+            task = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        pickle.dump(_call(call, task), answers, _PROTOCOL)
+        answers.flush()
+
+
+def find_function(function: str) -> Callable[[Any], Any]:
+    """The function that `module:name` names."""
+    module, _, name = function.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _call(function: Callable[[Any], Any], task: Any) -> Any:
+    """The function's result, or what it raised as a UserError."""
+    try:
+        return function(task)
+    except UserError as error:
+        return error
+    except MemoryError:
+        return UserError("there is not enough memory for it")
+    except Exception as error:  # one bad file must not end hours of reading
+        return UserError(f"unexpected {type(error).__name__}: {error}")
