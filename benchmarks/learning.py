@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from benchmarks.contenders import contenders
 from benchmarks.training_step import TimedStep
+from tfmusic.datasets.augment import Augmentation
 from tfmusic.datasets.pieces import load_pieces
 from tfmusic.datasets.pipeline import Windows, training_batches
 from tfmusic.presets import PRESETS
@@ -44,12 +45,10 @@ def learn(mixer: str, length: int, equal: str, data: str, data_dir: str) -> dict
     )
     keras.utils.set_random_seed(train_config.seed)
     step = TimedStep(contenders()[mixer].config(base), train_config)
-    windows = Windows(train, tokenizer, step.model.feature_names, length)
+    augmentation = Augmentation(train_config.transpose)
+    windows = Windows(train, tokenizer, step.model.feature_names, length, augmentation)
     batches = training_batches(
-        windows,
-        batch_size=train_config.batch_size,
-        transpose=train_config.transpose,
-        seed=train_config.seed,
+        windows, batch_size=train_config.batch_size, seed=train_config.seed
     )
 
     # The steps are timed first, on weights that are then given back.

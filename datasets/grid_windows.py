@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfmusic.datasets.augment import Augmentation
 from tfmusic.datasets.masking import mask_cells
 from tfmusic.datasets.pieces import Pieces
 from tfmusic.datasets.pipeline import Windows
@@ -24,6 +25,7 @@ class GridWindows(Windows):
         tokenizer: that made them, a `ChoraleTokenizer`.
         feature_names: features that the model takes.
         length: T.
+        augmentation: how training varies them.
 
     Raises:
         UserError: the tokenizer has no grid, the length is not one of whole steps,
@@ -38,6 +40,7 @@ class GridWindows(Windows):
         tokenizer: Tokenizer,
         feature_names: Sequence[str],
         length: int,
+        augmentation: Augmentation = Augmentation(),  # noqa: B008, it is frozen
     ):
         if not isinstance(tokenizer, ChoraleTokenizer):
             raise UserError(
@@ -49,7 +52,7 @@ class GridWindows(Windows):
                 f"windows of {length} cells are not whole steps of {NUM_VOICES} "
                 "voices: --set length"
             )
-        super().__init__(pieces, tokenizer, feature_names, length)
+        super().__init__(pieces, tokenizer, feature_names, length, augmentation)
         self.num_inputs = self.num_inputs - 1  # the cells of each piece
         self.num_uniforms = 1 + length
 
@@ -69,20 +72,21 @@ class GridWindows(Windows):
         left = tf.gather(self.num_inputs, piece) - start  # [B]
         here = places < left[:, tf.newaxis]  # [B, T]
         first = tf.gather(self.begins, piece) + 1 + start  # [B], past the BOS
-        index = first[:, tf.newaxis] + places
-        tokens, index = self._tokens_at(index, here, semitones)
+        tokens, index = self._tokens_at(first[:, tf.newaxis] + places, here)
+        tokens = self.augmenter.transpose(tokens, semitones)
         inputs = {"tokens": tokens, **self._features_at(index, tokens, here)}
         scored = here & (places >= first_scored[:, tf.newaxis])
         return inputs, tokens, tf.cast(scored, tf.float32)
 
-    def cut_for_training(self, piece, start, semitones, uniforms):
+    def cut_for_training(self, piece, start, variation, uniforms):
         """Cuts a batch and masks it: see `mask_cells`.
 
         Args:
-            piece, start, semitones: see `cut`.
+            piece, start: see `cut`.
+            variation: a `Variation`, of which a grid has transpositions only.
             uniforms: float32 `[B, 1 + T]`, in [0, 1).
         """
-        batch = self.cut(piece, start, semitones, tf.zeros_like(start))
+        batch = self.cut(piece, start, variation.semitones, tf.zeros_like(start))
         return self.mask(batch, uniforms)
 
     def mask(self, batch, uniforms):

@@ -5,11 +5,12 @@ and features), targets int32 `[B, T]`, weights float32 `[B, T]`, 0 on padding. O
 piece's real beginning has BOS and only its real end has EOS.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tfmusic.datasets.augment import Augmentation, Augmenter
 from tfmusic.datasets.pieces import Pieces
 from tfmusic.errors import UserError
 from tfmusic.tokenizers import BOS, EOS, PAD, Tokenizer
@@ -26,13 +27,18 @@ class Windows:
         tokenizer: that made them.
         feature_names: features that the model takes.
         length: T.
+        augmentation: how training varies them.
 
     Attributes:
         step: windows begin at its multiples.
         num_uniforms: random numbers that a window takes in training.
+        num_inputs: int64 `[P]`, of each piece: its tokens and BOS.
+        begins: int64 `[P]`, where each piece's BOS stands among all tokens.
+        transpositions: int32 `[P, 2]`, the lowest and the highest of each piece.
 
     Raises:
-        UserError: the pieces hold no notes.
+        UserError: the pieces hold no notes, or the tokenizer has no ids for what is
+            to be varied.
     """
 
     step = 1
@@ -44,27 +50,40 @@ class Windows:
         tokenizer: Tokenizer,
         feature_names: Sequence[str],
         length: int,
+        augmentation: Augmentation = Augmentation(),  # noqa: B008, it is frozen
     ):
         if not pieces.num_notes.sum():
             raise UserError(
                 f"there are no notes in the {len(pieces)} pieces of a split: prepare "
                 "a data set with notes in train, validation and test"
             )
-        ids = [pieces.piece(index) for index in range(len(pieces))]
-        grammar = tokenizer.grammar
         self.length = length
         self.feature_names = tuple(feature_names)
-        self.pitched = tokenizer.pitched
+        self.augmenter = Augmenter(augmentation, tokenizer)
         # A piece is BOS, its ids, EOS; it has one input less than that.
-        self.num_inputs = np.array([len(piece) + 1 for piece in ids], np.int64)
-        self.begins = np.concatenate([[0], np.cumsum(self.num_inputs + 1)[:-1]])
-        self.transpositions = np.array(
-            [tokenizer.transpose_range(piece) for piece in ids], np.int32
-        ).reshape(-1, 2)  # [P, 2], lowest and highest
-        flat = [np.concatenate([[BOS], piece, [EOS]]) for piece in ids]
-        states = [np.append(grammar.states(piece), 0) for piece in ids]
-        self._tokens = np.concatenate(flat).astype(np.int32)
-        self._states = np.concatenate(states).astype(np.int32)
+        self.num_inputs = np.diff(pieces.offsets) + 1
+        self.begins = pieces.offsets[:-1] + 2 * np.arange(len(pieces))
+        self.transpositions = np.zeros([len(pieces), 2], np.int32)
+        grammar = tokenizer.grammar
+        num_states = len(grammar.next_state)
+        tokens = np.empty(pieces.num_tokens + 2 * len(pieces), pieces.ids.dtype)
+        # Of a single state nothing needs to be kept.
+        states = np.zeros(len(tokens) if num_states > 1 else 1, np.int32)
+        for index, begin in enumerate(self.begins):
+            ids = pieces.piece(index)
+            tokens[begin] = BOS
+            tokens[begin + 1 : begin + 1 + len(ids)] = ids
+            tokens[begin + 1 + len(ids)] = EOS
+            if num_states > 1:
+                states[begin : begin + len(ids) + 1] = grammar.states(ids)
+            if augmentation.transpose:
+                room = tokenizer.transpose_range(ids, augmentation.pitch_range)
+                most = augmentation.transpose
+                self.transpositions[index] = max(room[0], -most), min(room[1], most)
+        # Tensors, which a graph refers to: it would copy arrays into itself.
+        with tf.device("CPU"):
+            self._tokens = tf.constant(tokens)
+            self._states = tf.constant(states)
         self._state_features = grammar.state_features
         self._token_features = grammar.token_features
 
@@ -80,36 +99,76 @@ class Windows:
         Returns:
             A batch.
         """
-        steps = tf.range(self.length + 1, dtype=tf.int64)[tf.newaxis]  # [1, T+1]
-        left = tf.gather(self.num_inputs, piece) - start  # [B], inputs to the end
-        here = steps <= left[:, tf.newaxis]  # [B, T+1]
-        index = (tf.gather(self.begins, piece) + start)[:, tf.newaxis] + steps
-        tokens, index = self._tokens_at(index, here, semitones)  # [B, T+1]
-        filled = here[:, 1:]  # [B, T], the places that have a target
-        inputs = {"tokens": tf.where(filled, tokens[:, :-1], PAD)}
-        inputs |= self._features_at(index[:, :-1], inputs["tokens"], filled)
-        scored = filled & (steps[:, :-1] >= first_scored[:, tf.newaxis])
-        return inputs, tokens[:, 1:], tf.cast(scored, tf.float32)
+        tokens, index = self._tokens_from(piece, start, self.length + 1)
+        tokens = self.augmenter.transpose(tokens, semitones)
+        return self._batch(tokens, index[:, :-1], first_scored)
 
-    def cut_for_training(self, piece, start, semitones, uniforms):
-        """Cuts a batch of windows, all of them scored: see `cut`.
+    def cut_for_training(self, piece, start, variation, uniforms):
+        """Cuts a batch of windows and varies them; all of them are scored.
 
         Args:
-            piece, start, semitones: see `cut`.
+            piece, start: see `cut`.
+            variation: a `Variation`.
             uniforms: float32 `[B, num_uniforms]` in [0, 1).
         """
-        return self.cut(piece, start, semitones, tf.zeros_like(start))
+        source_length = self.augmenter.source_length(self.length + 1)
+        tokens, index = self._tokens_from(piece, start, source_length)
+        tokens = self.augmenter.transpose(tokens, variation.semitones)
+        tokens = self.augmenter.vary(tokens, variation, self.length + 1)
+        # Where lengths change, no feature depends on the index.
+        return self._batch(tokens, index[:, : self.length], tf.zeros_like(start))
 
-    def _tokens_at(self, index, here, semitones):
-        """Transposed tokens at int64 `[B, T]`, PAD where not `here`; a safe index."""
+    def pairs_at(self, piece, place, here, semitones):
+        """Inputs and targets of any places, each of a piece of its own.
+
+        Args:
+            piece: int64 `[B, T]`.
+            place: int64 `[B, T]`, of the input within its piece.
+            here: bool `[B, T]`; elsewhere is PAD.
+            semitones: int32 `[B, T]`, transposition.
+
+        Returns:
+            int32 `[B, T]` twice, and the inputs' index for `inputs_at`.
+        """
+        index = tf.gather(self.begins, piece) + place
+        tokens, index = self._tokens_at(index, here)
+        targets, _ = self._tokens_at(index + 1, here)
+        transpose = self.augmenter.transpose
+        return transpose(tokens, semitones), transpose(targets, semitones), index
+
+    def inputs_at(self, index, tokens, here):
+        """A model's inputs: tokens `[B, T]` and their features, 0 where not `here`."""
+        return {"tokens": tokens, **self._features_at(index, tokens, here)}
+
+    def _tokens_from(self, piece, start, count):
+        """int32 `[B, count]`, PAD behind the piece's end, and where they stand."""
+        steps = tf.range(count, dtype=tf.int64)[tf.newaxis]
+        left = tf.gather(self.num_inputs, piece) - start  # [B], inputs to the end
+        here = steps <= left[:, tf.newaxis]
+        index = (tf.gather(self.begins, piece) + start)[:, tf.newaxis] + steps
+        return self._tokens_at(index, here)
+
+    def _batch(self, tokens, index, first_scored):
+        """A batch of the tokens `[B, T + 1]`; those before the last at `[B, T]`."""
+        targets = tokens[:, 1:]
+        filled = targets != PAD  # the places that have a target
+        inputs = {"tokens": tf.where(filled, tokens[:, :-1], PAD)}
+        inputs |= self._features_at(index, inputs["tokens"], filled)
+        steps = tf.range(self.length, dtype=tf.int64)[tf.newaxis]
+        scored = filled & (steps >= first_scored[:, tf.newaxis])
+        return inputs, targets, tf.cast(scored, tf.float32)
+
+    def _tokens_at(self, index, here):
+        """int32 tokens at int64 `[B, T]`, PAD where not `here`; a safe index."""
         index = tf.minimum(index, len(self._tokens) - 1)
-        tokens = tf.where(here, tf.gather(self._tokens, index), PAD)
-        pitched = tf.gather(self.pitched, tokens)
-        return tokens + tf.where(pitched, semitones[:, tf.newaxis], 0), index
+        tokens = tf.cast(tf.gather(self._tokens, index), tf.int32)
+        return tf.where(here, tokens, PAD), index
 
     def _features_at(self, index, tokens, here):
         """The features of `_tokens_at`'s tokens, 0 where not `here`."""
         features = {}
+        if len(self._states) == 1:
+            index = tf.zeros_like(index)
         states = tf.gather(self._states, index)
         for name in self.feature_names:
             if name in self._state_features:
@@ -124,7 +183,6 @@ def training_batches(
     windows: Windows,
     *,
     batch_size: int,
-    transpose: int,
     seed: int,
     first_step: int = 0,
     shard: int = 0,
@@ -136,13 +194,11 @@ def training_batches(
     In each round every piece gives as many windows as it has lengths of T, in an
     order shuffled anew. A window starts anywhere (at a multiple of `windows.step`),
     half a window's overhang clipped at either end, so that beginnings and endings are
-    seen as often as the middle. Each is transposed by up to `transpose` semitones
-    within the range that its piece has room for.
+    seen as often as the middle. Each is varied as `windows.augmenter` draws it.
 
     Args:
         windows: of the training split.
         batch_size: windows a step, over all shards.
-        transpose: largest shift, in semitones up and down.
         seed: of all random choices.
         first_step: index of the first batch; a resumed run gives its step.
         shard: which `batch_size / num_shards` rows of each step to give.
@@ -155,8 +211,6 @@ def training_batches(
     piece_of_slot = np.repeat(np.arange(len(per_piece)), per_piece)
     num_slots = len(piece_of_slot)
     last_start = np.maximum(windows.num_inputs - length, 0)
-    lowest = np.maximum(windows.transpositions[:, 0], -transpose)
-    highest = np.minimum(windows.transpositions[:, 1], transpose)
     rows = batch_size // num_shards
 
     def batch(step):
@@ -187,17 +241,34 @@ def training_batches(
             start - length // 2, tf.zeros_like(start), tf.gather(last_start, piece)
         )
         start -= start % windows.step
-        low, high = tf.gather(lowest, piece), tf.gather(highest, piece)
-        choices = tf.cast(high - low + 1, tf.float32)
-        semitones = low + tf.cast(chance[1] * choices, tf.int32)
-        # Another key than that of the numbers above: seeds are 0 or more.
+        # Keys that others don't have: of the numbers above both parts are 0 or more.
+        more = tf.random.stateless_uniform(
+            [2, batch_size], [seed, -1 - tf.cast(step, tf.int32)], alg="philox"
+        )
         uniforms = tf.random.stateless_uniform(
             [batch_size, windows.num_uniforms],
             [-1 - seed, tf.cast(step, tf.int32)],
             alg="philox",
         )
-        return windows.cut_for_training(piece, start, semitones, uniforms[mine])
+        room = tf.gather(windows.transpositions, piece)  # [B, 2]
+        chance = tf.concat([chance[1:], more[:, mine]], axis=0)  # [3, B]
+        variation = windows.augmenter.draw(room[:, 0], room[:, 1], chance)
+        return windows.cut_for_training(piece, start, variation, uniforms[mine])
 
+    return batches_of_steps(batch, first_step, rows, rows_per_batch)
+
+
+def batches_of_steps(
+    batch: Callable, first_step: int, rows: int, rows_per_batch: int | None
+) -> tf.data.Dataset:
+    """Endless batches, each a function of its step.
+
+    Args:
+        batch: makes, of an int64 scalar, a batch of `rows`.
+        first_step: index of the first batch.
+        rows: in a batch.
+        rows_per_batch: rows of an element, where they come as several.
+    """
     # A range of steps has no state beyond its position, and cutting is cheap enough
     # to be one parallel map; prefetching keeps the accelerator from waiting for it.
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)

@@ -76,6 +76,7 @@ class TrainConfig:
     Attributes:
         dataset: name in `tfmusic.datasets.registry`.
         tokenizer: name in `tfmusic.tokenizers`.
+        tokenizer_options: arguments of the tokenizer, such as `{"sustain": "keep"}`.
         steps: optimizer steps in all.
         batch_size: windows a step, over all replicas.
         length: tokens of a window, at most the model's `max_length`.
@@ -87,6 +88,9 @@ class TrainConfig:
         clip_norm: largest global norm of the gradient; 0 for no limit.
         label_smoothing: probability spread over the vocabulary, in training only.
         transpose: largest shift of the augmentation, in semitones up and down.
+        stretches: factors of the augmentation's tempo, one drawn for each window.
+        velocity_shift: largest shift of the augmentation's loudness, in bins.
+        packing: fill windows with short pieces, one behind the other.
         dtype: "float32" or "bfloat16".
         xla: compile each replica's forward and backward pass.
         seed: of everything random.
@@ -106,7 +110,11 @@ class TrainConfig:
     beta_2: float = 0.98
     clip_norm: float = 1.0
     label_smoothing: float = 0.0
+    tokenizer_options: dict = dataclasses.field(default_factory=dict)
     transpose: int = 0
+    stretches: tuple[float, ...] = (1.0,)
+    velocity_shift: int = 0
+    packing: bool = False
     dtype: str = "float32"
     xla: bool = True
     seed: int = 0
@@ -120,6 +128,9 @@ class TrainConfig:
             self,
             ("steps", "batch_size", "length", "evaluate_every", "checkpoint_every"),
         )
+        for name in ("transpose", "velocity_shift"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name}={getattr(self, name)}: expected at least 0")
 
 
 def _check_choice(config, name, allowed):

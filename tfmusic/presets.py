@@ -100,7 +100,8 @@ PRESETS = {
             transpose=6,
         ),
     ),
-    # The Music Transformer's size for piano performances.
+    # python -m tfmusic.train --preset=piano --input=maestro-v3.0.0-midi.zip
+    # The Music Transformer's size for piano performances, and its augmentation.
     "piano": Preset(
         ModelConfig(
             vocabulary_size=391,
@@ -119,9 +120,12 @@ PRESETS = {
             learning_rate=1e-3,
             warmup_steps=4000,
             schedule="inverse_sqrt",
+            transpose=3,
+            stretches=(0.95, 0.975, 1.0, 1.025, 1.05),
         ),
     ),
-    # The small decoder of the article that this package grew from.
+    # python -m tfmusic.train --preset=article
+    # The small decoder of the article that this package grew from, on folk songs.
     "article": Preset(
         ModelConfig(
             vocabulary_size=50,
@@ -138,13 +142,12 @@ PRESETS = {
             attention_bias=False,
         ),
         TrainConfig(
-            dataset="bach_chorales",
-            tokenizer="chorale",
+            dataset="essen/erk",
+            tokenizer="melody",
             steps=2000,
             batch_size=32,
             length=64,
             learning_rate=1e-3,
-            transpose=6,
         ),
     ),
 }

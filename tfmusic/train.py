@@ -70,7 +70,7 @@ def main() -> None:
     from tfmusic.training.trainer import train
 
     strategy = get_strategy(_STRATEGY.value, _TPU.value)
-    tokenizer = get_tokenizer(train_config.tokenizer)
+    tokenizer = get_tokenizer(train_config.tokenizer, **train_config.tokenizer_options)
     pieces = {
         split: load_pieces(
             train_config.dataset, split, tokenizer, _DATA_DIR.value, _INPUT.value

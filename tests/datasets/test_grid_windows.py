@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.tiny import TOKENIZER, make_pieces
+from tfmusic.datasets.augment import Augmentation
 from tfmusic.datasets.grid_windows import GridWindows
 from tfmusic.datasets.pipeline import training_batches
 from tfmusic.errors import UserError
@@ -14,7 +15,7 @@ FEATURES = ("beat", "pitch", "voice")
 
 
 def make(length=16, features=FEATURES, pieces=PIECES):
-    return GridWindows(pieces, TOKENIZER, features, length)
+    return GridWindows(pieces, TOKENIZER, features, length, Augmentation(3))
 
 
 def cut(windows, piece, start, semitones=0, first_scored=0):
@@ -29,7 +30,7 @@ def cut(windows, piece, start, semitones=0, first_scored=0):
 
 
 def batches(number, first_step=0, batch_size=4, **options):
-    options = {"transpose": 3, "seed": 5, **options}
+    options = {"seed": 5, **options}
     dataset = training_batches(
         make(), batch_size=batch_size, first_step=first_step, **options
     )

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tiny import TOKENIZER, make_pieces
+from tfmusic.datasets.augment import Augmentation
 from tfmusic.datasets.pipeline import Windows, evaluation_batches, training_batches
 from tfmusic.errors import UserError
 from tfmusic.tokenizers import BOS, EOS, PAD
@@ -23,6 +24,9 @@ class Choices(Windows):
 
     def cut(self, piece, start, semitones, first_scored):
         return piece, start, semitones, first_scored
+
+    def cut_for_training(self, piece, start, variation, uniforms):
+        return self.cut(piece, start, variation.semitones, tf.zeros_like(start))
 
 
 def naive_window(ids, start, semitones, first_scored, length=LENGTH):
@@ -108,13 +112,10 @@ def test_windows_are_cut_out_of_whole_pieces(data):
 
 @pytest.mark.parametrize("transpose", [0, 5])
 def test_training_windows_are_those_that_were_chosen(transpose):
-    options = {"batch_size": 6, "transpose": transpose, "seed": 3}
-    batches = training_batches(
-        Windows(PIECES, TOKENIZER, FEATURES, LENGTH), **options
-    ).take(4)
-    choices = training_batches(
-        Choices(PIECES, TOKENIZER, FEATURES, LENGTH), **options
-    ).take(4)
+    options = {"batch_size": 6, "seed": 3}
+    args = (PIECES, TOKENIZER, FEATURES, LENGTH, Augmentation(transpose))
+    batches = training_batches(Windows(*args), **options).take(4)
+    choices = training_batches(Choices(*args), **options).take(4)
     shifts = set()
     for batch, chosen in zip(batches, choices.as_numpy_iterator(), strict=True):
         rows = [
@@ -132,7 +133,7 @@ def test_training_windows_are_those_that_were_chosen(transpose):
 def test_a_batch_has_static_shapes():
     windows = Windows(PIECES, TOKENIZER, ("beat",), LENGTH)
     for batches in (
-        training_batches(windows, batch_size=6, transpose=0, seed=0, num_shards=2),
+        training_batches(windows, batch_size=6, seed=0, num_shards=2),
         evaluation_batches(windows, batch_size=3, stride=4),
     ):
         ids = tf.TensorSpec([3, LENGTH], tf.int32)
@@ -140,10 +141,11 @@ def test_a_batch_has_static_shapes():
         assert batches.element_spec == ({"tokens": ids, "beat": ids}, ids, weights)
 
 
-def choose(num_batches, pieces=PIECES, **options):
+def choose(num_batches, pieces=PIECES, augmentation=Augmentation(3), **options):
     """int `[num_batches * rows, 4]`: piece, start, semitones, first scored."""
-    options = {"batch_size": 4, "transpose": 3, "seed": 0, **options}
-    batches = training_batches(Choices(pieces, TOKENIZER, (), LENGTH), **options)
+    options = {"batch_size": 4, "seed": 0, **options}
+    choices = Choices(pieces, TOKENIZER, (), LENGTH, augmentation)
+    batches = training_batches(choices, **options)
     batches = batches.take(num_batches).as_numpy_iterator()
     return np.concatenate([np.stack(batch, axis=1) for batch in batches])
 
@@ -204,7 +206,7 @@ def test_transposition_uses_the_room_that_a_piece_has():
     start, stop = TOKENIZER.vocabulary.span("PITCH")
     pieces = make_pieces(4, 4, 4)
     pieces.ids[:] = [start + 1, start + 9, stop - 9, stop - 3] + [20] * 4 + [3] * 4
-    piece, _, semitones, _ = choose(100, pieces, transpose=5).T
+    piece, _, semitones, _ = choose(100, pieces, Augmentation(5)).T
     assert set(semitones[piece == 0]) == {-1, 0, 1, 2}
     assert set(semitones[piece == 1]) == set(range(-5, 6))
     assert set(semitones[piece == 2]) == {0}  # rests only

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from tfmusic.config import ModelConfig, TrainConfig
+from tfmusic.datasets import registry
 from tfmusic.errors import UserError
 from tfmusic.models.music_transformer import MusicTransformer
 from tfmusic.tokenizers import Tokenizer, check_same
@@ -63,6 +64,29 @@ def check_features(model: MusicTransformer, tokenizer: Tokenizer) -> None:
             f"the model's mixers read the feature {missing[0]!r}; tokenizer "
             f"{tokenizer.name} has {sorted(tokenizer.features)}: choose another mixer "
             "or its options"
+        )
+
+
+def check_data(model: MusicTransformer, train_config: TrainConfig) -> None:
+    """Checks that the data can be varied and packed as the settings want.
+
+    Raises:
+        UserError: it can't.
+    """
+    dataset = registry.get_dataset(train_config.dataset)
+    if train_config.transpose and dataset.is_drums:
+        raise UserError(
+            f"{train_config.dataset} is drums, which have no other keys: "
+            "--set transpose=0"
+        )
+    if not train_config.packing:
+        return
+    if model.kind != "decoder":
+        raise UserError("an infiller's windows can't be packed: --set packing=False")
+    if model.mixers_across_segments:
+        raise UserError(
+            f"mixer {model.mixers_across_segments[0]!r} can't tell pieces in one window "
+            "apart: --set packing=False, or choose another mixer"
         )
 
 

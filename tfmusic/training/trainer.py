@@ -7,6 +7,9 @@ import keras
 import tensorflow as tf
 
 from tfmusic.config import ModelConfig, TrainConfig
+from tfmusic.datasets import registry
+from tfmusic.datasets.augment import Augmentation
+from tfmusic.datasets.packing import packed_training_batches
 from tfmusic.datasets.pieces import Pieces
 from tfmusic.datasets.pipeline import training_batches
 from tfmusic.errors import UserError
@@ -57,6 +60,7 @@ def train(
     with strategy.scope():
         model = make_model(model_config, dtype)
         checks.check_features(model, tokenizer)
+        checks.check_data(model, train_config)
         optimizer = make_optimizer(train_config)
         optimizer.build(model.trainable_variables)
     checkpoints = tf.train.CheckpointManager(
@@ -175,16 +179,26 @@ def _restore(checkpoints):
 
 def _batches(pieces, model, tokenizer, config, strategy, first_step):
     """An iterator over the strategy's batches, from `first_step` on."""
+    dataset = registry.get_dataset(config.dataset)
     windows = OBJECTIVES[model.kind].windows(
-        pieces, tokenizer, model.feature_names, config.length
+        pieces,
+        tokenizer,
+        model.feature_names,
+        config.length,
+        Augmentation(
+            config.transpose,
+            config.stretches,
+            config.velocity_shift,
+            dataset.pitch_range,
+        ),
     )
+    make_batches = packed_training_batches if config.packing else training_batches
 
     def make(context):
         # A pipeline feeds the replicas of one worker.
-        return training_batches(
+        return make_batches(
             windows,
             batch_size=config.batch_size,
-            transpose=config.transpose,
             seed=config.seed,
             first_step=first_step,
             shard=context.input_pipeline_id,
