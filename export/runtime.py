@@ -16,6 +16,7 @@ letters: `S` grammar states, `V` ids, `T` tokens, `M` cache rows, `H` size of a 
 """
 
 import argparse
+import bisect
 import io
 import json
 import os
@@ -71,6 +72,7 @@ class Note:
     velocity: int = 80
     program: int = 0
     track: int = 0
+    is_drum: bool = False
 
 
 class MusicModel:
@@ -419,7 +421,304 @@ def decode_chorale(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int
     return notes, len(ids) - len(valid)
 
 
-DECODERS = {"chorale": decode_chorale}
+def decode_remi(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
+    """Bars, positions, tempos and notes; see `RemiTokenizer.decode`."""
+    events, num_invalid = _events(ids, tokenizer)
+    names = [name for name, _ in events] + ["", ""]
+    begin = length = 0  # the bar, in 16ths
+    step = None  # unknown until the bar's first position
+    tempos, found = [], []
+    index = 0
+    while index < len(events):
+        name, value = events[index]
+        count = 1  # events read
+        if name == "BAR":
+            begin, length, step = begin + length, value, None
+        elif name == "POSITION" and value <= length:
+            step = begin + value - 1
+        elif step is None:
+            num_invalid += 1
+        elif name == "TEMPO_CLASS" and names[index + 1] == "TEMPO_VALUE":
+            tempos.append((step, 30 + 60 * value + events[index + 1][1]))
+            count = 2
+        elif name in ("PITCH", "DRUM") and names[index + 1 : index + 3] == [
+            "VELOCITY",
+            "DURATION",
+        ]:
+            velocity = 4 * events[index + 1][1] - 2
+            duration = events[index + 2][1] / 2  # from 32nds
+            found.append((step, step + duration, value, velocity, name == "DRUM"))
+            count = 3
+        elif name != "CHORD":
+            num_invalid += 1
+        index += count
+    if not found:
+        return [], num_invalid
+    # The last tempo of a step holds.
+    changes = {0: 120} | dict(sorted(tempos, key=lambda tempo: tempo[0]))
+    places = np.array(list(changes)) / 4  # quarters
+    seconds_per_quarter = 60 / np.array(list(changes.values()))
+    passed = np.cumsum(np.diff(places) * seconds_per_quarter[:-1])
+    passed = np.append(0, passed)
+
+    def seconds(steps):
+        index = np.searchsorted(places, steps / 4, side="right") - 1
+        since = steps / 4 - places[index]
+        return float(passed[index] + since * seconds_per_quarter[index])
+
+    notes = [
+        Note(
+            seconds(start),
+            seconds(end),
+            pitch,
+            velocity,
+            track=int(is_drum),
+            is_drum=is_drum,
+        )
+        for start, end, pitch, velocity, is_drum in found
+    ]
+    return notes, num_invalid
+
+
+def decode_multitrack(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
+    """Windows of tracks of bars; see `MultitrackTokenizer.decode`."""
+    events, num_invalid = _events(ids, tokenizer)
+    tracks, found = [], []  # tracks: kind, place among its likes in the window
+    window_begin = window_length = 0  # in 12ths of a quarter
+    track_length = bar_length = time = 0
+    in_track = in_bar = False
+    open_notes = {}  # pitch: index of its NOTE_ON and start
+    likes = {}
+
+    def end_note(pitch, end):
+        index, start = open_notes.pop(pitch)
+        if end > start:
+            found.append((start, index, end, pitch, len(tracks) - 1))
+        return end > start
+
+    def end_track():
+        for pitch in list(open_notes):
+            end_note(pitch, window_begin + track_length)
+
+    before = ""
+    for index, (name, value) in enumerate(_fill_in(events)):
+        step = window_begin + track_length - bar_length + time
+        is_drums = bool(tracks) and tracks[-1][0] >= 128
+        valid = True
+        if name == "PIECE_START":
+            end_track()
+            window_begin += window_length
+            window_length = 0
+            likes = {}
+            in_track = in_bar = False
+        elif name == "TRACK_START":
+            end_track()
+            tracks.append((0, likes.get(0, 0)))
+            likes[0] = likes.get(0, 0) + 1
+            in_track, in_bar, track_length = True, False, 0
+        elif name in ("INSTRUMENT", "DRUMS"):
+            valid = before == "TRACK_START"
+            if valid:
+                likes[0] -= 1
+                kind = 128 if name == "DRUMS" else value
+                tracks[-1] = (kind, likes.get(kind, 0))
+                likes[kind] = likes.get(kind, 0) + 1
+        elif name == "DENSITY":
+            valid = before in ("INSTRUMENT", "DRUMS")
+        elif not in_track:
+            valid = False
+        elif name == "TRACK_END":
+            in_track = in_bar = False
+        elif name == "BAR_START":
+            in_bar, bar_length, time = True, 3 * value, 0
+            track_length += bar_length
+            window_length = max(window_length, track_length)
+        elif not in_bar:
+            valid = False
+        elif name == "BAR_END":
+            in_bar = False
+        elif name == "TIME_DELTA":
+            time += value
+            valid = time <= bar_length
+        elif name == "NOTE_ON" and not is_drums and time < bar_length:
+            if value in open_notes and not end_note(value, step):
+                num_invalid += 1
+            open_notes[value] = index, step
+        elif name == "NOTE_OFF" and value in open_notes and time <= bar_length:
+            valid = end_note(value, step)
+            num_invalid += not valid  # the NOTE_ON
+        elif name == "DRUM_ON" and is_drums and time < bar_length:
+            found.append((step, index, step + 3, value, len(tracks) - 1))
+        else:
+            valid = name == "FILL_IN"
+        num_invalid += not valid
+        before = name if valid else ""
+    end_track()
+    numbers = {track: number for number, track in enumerate(sorted(set(tracks)))}
+    notes = []
+    for start, _, end, pitch, track in sorted(found):
+        kind, _ = tracks[track]
+        notes.append(
+            Note(
+                start / 12 * 0.5,
+                end / 12 * 0.5,
+                pitch,
+                program=kind % 128,
+                track=numbers[tracks[track]],
+                is_drum=kind == 128,
+            )
+        )
+    return notes, num_invalid
+
+
+def _fill_in(events: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """In each window, puts what was filled in where it belongs; see `fill_bars`."""
+    bounds = [i for i, (name, _) in enumerate(events) if name == "PIECE_START"]
+    filled = []
+    for begin, end in zip([0, *bounds], [*bounds, len(events)], strict=True):
+        window = events[begin:end]
+        names = [name for name, _ in window]
+        starts = [i for i, name in enumerate(names) if name == "FILL_START"]
+        starts.append(len(window))
+        contents, rest = [], []
+        gaps = names[: starts[0]].count("FILL_IN")
+        for start, stop in zip(starts[:-1], starts[1:], strict=True):
+            if len(contents) == gaps:
+                rest += window[start:stop]
+                continue
+            content_end = stop
+            if "FILL_END" in names[start:stop]:
+                content_end = names.index("FILL_END", start)
+            contents.append(window[start + 1 : content_end])
+            rest += window[content_end + 1 : stop]
+        for event in window[: starts[0]]:
+            is_filled = event[0] == "FILL_IN" and contents
+            filled += contents.pop(0) if is_filled else [event]
+        filled += rest
+    return filled
+
+
+def decode_performance(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
+    """Keys, loudness and time; see `PerformanceTokenizer.decode`.
+
+    A `Note` has no pedal: where ids have one, notes last as long as it lets them.
+    """
+    events, num_invalid = _events(ids, tokenizer)
+    options = tokenizer["options"]
+    found, sounding = [], {}  # notes, and by pitch those that have no end yet
+    pedal, is_down = [], False
+    step, velocity = 0, Note.velocity
+    for name, value in events:
+        if name == "TIME_SHIFT":
+            step += value
+        elif name == "VELOCITY":
+            per_bin = -(-127 // options["num_velocity_bins"])
+            velocity = min(1 + (value - 1) * per_bin, 127)
+        elif name == "NOTE_ON":
+            found.append([step, None, value, velocity])
+            sounding.setdefault(value, []).append(found[-1])
+        elif name == "NOTE_OFF" and sounding.get(value):
+            note = sounding[value].pop(0)
+            note[1] = step
+            num_invalid += step == note[0]  # and its NOTE_ON, below
+        elif name == "NOTE_OFF" or is_down == (name == "SUSTAIN_ON"):
+            num_invalid += 1
+        else:
+            is_down = not is_down
+            pedal.append((step, is_down))
+    held = [[start, step if end is None else end, *rest] for start, end, *rest in found]
+    held = [note for note in held if note[0] < note[1]]
+    num_invalid += len(found) - len(held)
+    # What has to stay in its order within a step begins a little later.
+    pitches = [pitch for _, _, pitch, _ in held]
+    falls = [b < a for a, b in zip([-1, *pitches], pitches, strict=False)]
+    begins = _in_order([note[0] for note in held], falls)
+    held = [(begin, *note[1:]) for begin, note in zip(begins, held, strict=True)]
+    moves = _in_order([step for step, _ in pedal], [True] * len(pedal))
+    rate = options["steps_per_second"]
+    return [
+        Note(start / rate, end / rate, pitch, velocity)
+        for start, end, pitch, velocity in _sustained(held, moves)
+    ], num_invalid
+
+
+def _in_order(steps: list[int], later: list[bool]) -> list[float]:
+    """When in its step each event is, if it has to be later than the one before."""
+    times, before, count = [], None, 0
+    for step, is_later in zip(steps, later, strict=True):
+        count = count + is_later if step == before else 0
+        before = step
+        times.append(step + min(count * 1e-4, 0.4))
+    return times
+
+
+def _sustained(notes: list[tuple], moves: list[float]) -> list[tuple]:
+    """Notes `(start, end, pitch, velocity)` under a pedal; see `apply_sustain`.
+
+    Args:
+        notes: as long as their keys are held, in order.
+        moves: when the pedal goes down and up by turns.
+    """
+    if not moves or not notes:
+        return notes
+    last = max(moves[-1], *(max(note[:2]) for note in notes))
+    struck = {}  # when each pitch is next struck with the pedal down
+    sustained = []
+    for start, end, pitch, velocity in reversed(notes):
+        passed = bisect.bisect_right(moves, end)
+        if passed % 2:
+            end = moves[passed] if passed < len(moves) else last
+        end = min(end, struck.get(pitch, end))
+        if start < end:
+            sustained.append((start, end, pitch, velocity))
+        if bisect.bisect_right(moves, start) % 2:
+            struck[pitch] = start
+    return sustained[::-1]
+
+
+def decode_melody(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
+    """Pitches that begin and go on, on the grid of 16ths; see `MelodyTokenizer`."""
+    seconds_per_step, choir = 0.125, 52
+    events, num_invalid = _events(ids, tokenizer)
+    notes, begin, sounding, step = [], 0, None, 0
+    for name, value in [*events, ("REST", 0)]:
+        if name == "HOLD" and sounding is None:
+            num_invalid += 1
+            continue
+        if name != "HOLD":
+            if sounding is not None:
+                start, end = begin * seconds_per_step, step * seconds_per_step
+                notes.append(Note(start, end, sounding, program=choir))
+            begin, sounding = step, value if name == "NOTE" else None
+        step += 1
+    return notes, num_invalid
+
+
+def _events(ids: Sequence[int], tokenizer: dict) -> tuple[list[tuple[str, int]], int]:
+    """The events of ids as (range's name, value), and the number of invalid ids.
+
+    PAD, EOS and BOS at the ends are left out.
+    """
+    known = [None] * NUM_SPECIAL
+    for range_ in tokenizer["vocabulary"]["ranges"]:
+        values = range(range_["min_value"], range_["max_value"] + 1)
+        known += [(range_["name"], value) for value in values]
+    ids = [int(token) for token in ids]
+    while ids and 0 <= ids[-1] < NUM_SPECIAL:
+        ids.pop()
+    while ids and 0 <= ids[0] < NUM_SPECIAL:
+        ids.pop(0)
+    events = [known[token] for token in ids if NUM_SPECIAL <= token < len(known)]
+    return events, len(ids) - len(events)
+
+
+DECODERS = {
+    "chorale": decode_chorale,
+    "melody": decode_melody,
+    "multitrack": decode_multitrack,
+    "performance": decode_performance,
+    "remi": decode_remi,
+}
 
 
 def write_midi(notes: Sequence[Note], path: str | os.PathLike) -> None:
@@ -456,6 +755,8 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 def _track(notes: list[Note], number: int) -> bytes:
     channel = number % 15
     channel += channel >= 9  # the tenth is for drums
+    if notes[0].is_drum:
+        channel = 9
     events = []
     for note in notes:
         start = round(note.start * TICKS_PER_SECOND)

@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from tfmusic import sampling
 from tfmusic.export import runtime
 from tfmusic.music import read_sequence
+from tfmusic.music.note_arrays import add_notes, note_arrays
 from tfmusic.sampling import samplers
-from tfmusic.tokenizers import EOS, ChoraleTokenizer
+from tfmusic.tokenizers import (
+    EOS,
+    ChoraleTokenizer,
+    MelodyTokenizer,
+    PerformanceTokenizer,
+)
+from tfmusic.tokenizers.sustain import apply_sustain, read_pedal
 
 TOKENIZER = ChoraleTokenizer()
 PRIMES = [[20, 21, 22, 23, 24], [], list(range(10, 40))]
@@ -208,6 +215,42 @@ ids = st.lists(st.integers(-2, 55), max_size=60)
 def test_ids_become_the_tokenizers_notes(ids):
     expected, num_invalid = TOKENIZER.decode(np.array(ids, np.int32))
     notes, invalid = runtime.decode_chorale(ids, json.loads(TOKENIZER.to_json()))
+    assert as_tuples(notes) == as_notes(expected)
+    assert invalid == num_invalid
+
+
+performance_ids = st.lists(
+    st.one_of(
+        st.sampled_from([63, 64, 191, 192, 191, 192]),  # two keys, struck and released
+        st.sampled_from([259, 261, 358, 391, 392]),  # time, and the pedal
+        st.integers(-2, 400),
+    ),
+    max_size=60,
+)
+
+
+@given(
+    performance_ids,
+    st.sampled_from(["apply", "keep"]),
+    st.sampled_from([0, 31, 32]),
+    st.sampled_from([10, 100]),
+)
+def test_ids_of_a_performance_become_the_tokenizers_notes(ids, sustain, bins, steps):
+    tokenizer = PerformanceTokenizer(sustain, bins, steps_per_second=steps)
+    expected, num_invalid = tokenizer.decode(ids)
+    sounding = apply_sustain(note_arrays(expected), read_pedal(expected))
+    del expected.notes[:]
+    add_notes(expected, sounding)  # which have no pedal, in the runtime
+    notes, invalid = runtime.decode_performance(ids, json.loads(tokenizer.to_json()))
+    assert as_tuples(notes) == as_notes(expected)
+    assert invalid == num_invalid
+
+
+@given(st.lists(st.integers(-2, 70) | st.sampled_from([3, 3, 4]), max_size=60))
+def test_ids_of_a_melody_become_the_tokenizers_notes(ids):
+    tokenizer = MelodyTokenizer()
+    expected, num_invalid = tokenizer.decode(ids)
+    notes, invalid = runtime.decode_melody(ids, json.loads(tokenizer.to_json()))
     assert as_tuples(notes) == as_notes(expected)
     assert invalid == num_invalid
 

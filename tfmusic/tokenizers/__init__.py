@@ -2,6 +2,10 @@
 
 from tfmusic.tokenizers.chorale import ChoraleTokenizer
 from tfmusic.tokenizers.grammar import Grammar
+from tfmusic.tokenizers.melody import MelodyTokenizer
+from tfmusic.tokenizers.multitrack import MultitrackTokenizer
+from tfmusic.tokenizers.performance import PerformanceTokenizer
+from tfmusic.tokenizers.remi import RemiTokenizer
 from tfmusic.tokenizers.tokenizer import (
     TOKENIZERS,
     Tokenizer,
@@ -28,6 +32,10 @@ __all__ = [
     "ChoraleTokenizer",
     "EventRange",
     "Grammar",
+    "MelodyTokenizer",
+    "MultitrackTokenizer",
+    "PerformanceTokenizer",
+    "RemiTokenizer",
     "Tokenizer",
     "Vocabulary",
     "check_same",

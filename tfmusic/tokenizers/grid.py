@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfmusic.errors import UserError
+from tfmusic.tokenizers.beats import DEFAULT_QPM, STEPS_PER_QUARTER, TempoMap
 
 if TYPE_CHECKING:
     from tfmusic.music.note_sequence import NoteSequence
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
-STEPS_PER_QUARTER = 4
 REST = -1
 
 # A note that begins this late (in steps) still counts as sounding at the step's
 # start: played notes are late by less, notated ones (64ths, triplets) by more.
 ONSET_TOLERANCE = 0.2
-DEFAULT_QPM = 120.0
 VELOCITY = 80
 CHOIR_PROGRAM = 52
 
@@ -129,17 +128,8 @@ def grid_to_sequence(
 
 def to_steps(sequence: "NoteSequence", seconds: list[float]) -> np.ndarray:
     """The first step whose start is not before each time, by the tempo map."""
-    tempos = {0.0: DEFAULT_QPM}  # as MIDI has it until a tempo is given
-    for tempo in sorted(sequence.tempos, key=lambda tempo: tempo.time):
-        tempos[tempo.time] = tempo.qpm
-    times = np.array(list(tempos))
-    quarters_per_second = np.array(list(tempos.values())) / 60.0
-    quarters = np.cumsum(np.diff(times) * quarters_per_second[:-1])
-    quarters = np.concatenate([[0.0], quarters])  # at each tempo's time
-    seconds = np.asarray(seconds, np.float64)
-    index = np.searchsorted(times, seconds, side="right") - 1
-    position = quarters[index] + (seconds - times[index]) * quarters_per_second[index]
-    return np.ceil(position * STEPS_PER_QUARTER - ONSET_TOLERANCE).astype(np.int64)
+    quarters = TempoMap.of(sequence).to_quarters(seconds)
+    return np.ceil(quarters * STEPS_PER_QUARTER - ONSET_TOLERANCE).astype(np.int64)
 
 
 def _voices(sequence: "NoteSequence", notes: list) -> list[int] | None:

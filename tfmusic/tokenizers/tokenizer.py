@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmusic.errors import UserError
 from tfmusic.tokenizers.grammar import Grammar
-from tfmusic.tokenizers.vocabulary import Vocabulary
+from tfmusic.tokenizers.vocabulary import NUM_SPECIAL, Vocabulary
 
 if TYPE_CHECKING:
     from tfmusic.music.note_sequence import NoteSequence
@@ -31,6 +31,10 @@ class Tokenizer(abc.ABC):
         grammar: which ids may follow which, and the features of each token.
         features: name -> number of values, for all of the grammar's features.
         pitched_ranges: names of the vocabulary's ranges whose values are pitches.
+        time_shift_range: name of the range whose values are lengths of time in steps,
+            1 and more; None where time is a grid. A change of tempo acts on it.
+        velocity_range: name of the range of velocity bins, the softest first; None
+            where there are none. A change of loudness acts on it.
     """
 
     name: str
@@ -39,6 +43,8 @@ class Tokenizer(abc.ABC):
     grammar: Grammar
     features: dict[str, int]
     pitched_ranges: tuple[str, ...]
+    time_shift_range: str | None = None
+    velocity_range: str | None = None
 
     @abc.abstractmethod
     def encode(self, sequence: "NoteSequence") -> np.ndarray:
@@ -62,6 +68,22 @@ class Tokenizer(abc.ABC):
             The music, and the number of invalid ids, which were skipped.
         """
 
+    def music_ids(self, ids: np.ndarray) -> tuple[np.ndarray, int]:
+        """What `decode` reads: events alone.
+
+        Args:
+            ids: `[T]`, any integers.
+
+        Returns:
+            int64 ids of events, without PAD, EOS and BOS at the ends and without
+            invalid ids, and the number of these.
+        """
+        ids = np.asarray(ids, np.int64)
+        music = np.flatnonzero((ids < 0) | (ids >= NUM_SPECIAL))
+        ids = ids[music[0] : music[-1] + 1] if len(music) else ids[:0]
+        valid = (ids >= NUM_SPECIAL) & (ids < self.vocabulary.size)
+        return ids[valid], len(ids) - int(valid.sum())
+
     @cached_property
     def pitched(self) -> np.ndarray:
         """bool `[V]`: the ids that move under transposition, by one a semitone."""
@@ -71,21 +93,27 @@ class Tokenizer(abc.ABC):
         return pitched
 
     @cached_property
-    def _room(self) -> np.ndarray:
-        """int32 `[V, 2]`: semitones from each id to its range's lowest and highest."""
-        size = self.vocabulary.size
-        room = np.stack([np.full(size, -size), np.full(size, size)], axis=1)
-        for name in self.pitched_ranges:
-            start, stop = self.vocabulary.span(name)
-            ids = np.arange(start, stop)
-            room[start:stop] = np.stack([start - ids, stop - 1 - ids], axis=1)
-        return room.astype(np.int32)
+    def _pitches(self) -> np.ndarray:
+        """int32 `[V, 3]`: the pitch of each pitched id, its range's lowest, highest."""
+        pitches = np.zeros([self.vocabulary.size, 3], np.int32)
+        for event_range in self.vocabulary.ranges:
+            if event_range.name in self.pitched_ranges:
+                start, stop = self.vocabulary.span(event_range.name)
+                lowest, highest = event_range.min_value, event_range.max_value
+                pitches[start:stop, 0] = np.arange(lowest, highest + 1)
+                pitches[start:stop, 1:] = lowest, highest
+        return pitches
 
-    def transpose_range(self, ids: np.ndarray) -> tuple[int, int]:
+    def transpose_range(
+        self, ids: np.ndarray, pitch_range: tuple[int, int] | None = None
+    ) -> tuple[int, int]:
         """The lowest and highest transpositions that keep all pitches in range.
 
         Args:
             ids: `[T]`.
+            pitch_range: the lowest and the highest pitch of the instrument, where it
+                has fewer than the vocabulary; a pitch that is outside moves no
+                farther.
 
         Returns:
             Semitones, both included; (0, 0) where nothing is pitched.
@@ -94,8 +122,11 @@ class Tokenizer(abc.ABC):
         ids = ids[self.pitched[ids]]
         if not len(ids):
             return 0, 0
-        room = self._room[ids]  # [T, 2]
-        return int(room[:, 0].max()), int(room[:, 1].min())
+        pitch, lowest, highest = self._pitches[ids].T
+        if pitch_range:
+            lowest = np.minimum(np.maximum(lowest, pitch_range[0]), pitch)
+            highest = np.maximum(np.minimum(highest, pitch_range[1]), pitch)
+        return int((lowest - pitch).max()), int((highest - pitch).min())
 
     def transpose(self, ids: np.ndarray, semitones: int) -> np.ndarray:
         """Moves all pitches; 0 returns the input itself.
@@ -149,12 +180,15 @@ def get_tokenizer(name: str, **options) -> Tokenizer:
         **options: the tokenizer's own arguments.
 
     Raises:
-        UserError: no tokenizer has this name.
+        UserError: no tokenizer has this name, or it has not these arguments.
     """
     if name not in TOKENIZERS:
         known = ", ".join(sorted(TOKENIZERS))
         raise UserError(f"no tokenizer is named {name!r}: choose from {known}")
-    return TOKENIZERS[name](**options)
+    try:
+        return TOKENIZERS[name](**options)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"tokenizer {name} with {options}: {error}") from error
 
 
 def tokenizer_from_json(text: str) -> Tokenizer:
@@ -166,7 +200,7 @@ def tokenizer_from_json(text: str) -> Tokenizer:
     """
     try:
         data = json.loads(text)
-        tokenizer = get_tokenizer(data["name"], **data["options"])
+        tokenizer = TOKENIZERS[data["name"]](**data["options"])
     except (ValueError, KeyError, TypeError):
         raise UserError(
             "this isn't the JSON of a tokenizer of this version: prepare the data again"
