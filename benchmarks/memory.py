@@ -33,6 +33,12 @@ class PeakMemory:
         return _status("VmHWM") - self._before
 
 
+def resident_megabytes() -> float:
+    """What this process has in memory now."""
+    gc.collect()
+    return _status("VmRSS") / 1e6
+
+
 def _status(name):
     text = Path("/proc/self/status").read_text()
     return int(re.search(rf"{name}:\s+(\d+) kB", text)[1]) * 1024

@@ -1,9 +1,13 @@
 import json
+import signal
 import subprocess
 import sys
+import time
 
+import numpy as np
 import pytest
 
+from tests.datasets.tiny_files import midi, write_files
 from tfmusic.datasets import registry
 from tfmusic.prepare import format_report
 
@@ -46,7 +50,7 @@ def test_the_command(tmp_path):
         (["--dataset=maestro/v9"], "maestro/v2.0.0"),
         (["--dataset=maestro"], "--input=PATH"),
         (["--tokenizer_options=5"], "write JSON"),
-        (["--tokenizer_options={\"loud\": 1}"], "loud"),
+        (['--tokenizer_options={"loud": 1}'], "loud"),
         (["--tokenizer=none"], "chorale"),
     ],
 )
@@ -99,3 +103,40 @@ def test_the_report_names_what_was_left_out():
     assert ["train", "2", "1,234", "5,000", "2.00"] in [
         line.split() for line in text.splitlines()
     ]
+
+
+def tree(folder):
+    """All files below a folder by name, and the folders."""
+    return {
+        str(path.relative_to(folder)): path.is_file() and path.read_bytes()
+        for path in folder.rglob("*")
+    }
+
+
+def test_killed_and_run_again_it_ends_with_the_same_bytes(tmp_path):
+    generator = np.random.default_rng(0)
+    files = {
+        f"{n}.mid": midi(*generator.integers(30, 90, 400).tolist()) for n in range(400)
+    }
+    path = write_files(tmp_path / "music.zip", files | {"bad.mid": b"no music"})
+
+    def arguments(name):
+        data_dir = f"--data_dir={tmp_path / name}"
+        return "--dataset=midi_folder", f"--input={path}", data_dir, "--workers=2"
+
+    unbroken = run(*arguments("unbroken"))
+    assert unbroken.returncode == 0, unbroken.stderr
+    command = [sys.executable, "-m", "tfmusic.prepare", *arguments("killed")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while not list((tmp_path / "killed").rglob("000002.pickle")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    reading = tmp_path / "killed" / "midi_folder" / ".1.0.0.reading"
+    assert reading.is_dir()
+    again = run(*arguments("killed"))
+    assert again.returncode == 0, again.stderr
+    assert "of them read before" in again.stderr
+    assert tree(tmp_path / "killed") == tree(tmp_path / "unbroken")
+    assert again.stdout == unbroken.stdout.replace("/unbroken/", "/killed/")

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import operator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,16 +77,8 @@ class ControlArrays:
 
 def note_arrays(sequence: NoteSequence) -> NoteArrays:
     """The notes of a sequence."""
-    notes = list(sequence.notes)
-    return NoteArrays(
-        pitch=np.array([note.pitch for note in notes], np.int32),
-        velocity=np.array([note.velocity for note in notes], np.int32),
-        start=np.array([note.start_time for note in notes], np.float64),
-        end=np.array([note.end_time for note in notes], np.float64),
-        program=np.array([note.program for note in notes], np.int32),
-        instrument=np.array([note.instrument for note in notes], np.int32),
-        is_drum=np.array([note.is_drum for note in notes], bool),
-    )
+    names = ("pitch", "velocity", "start_time", "end_time", "program", "instrument")
+    return NoteArrays(*_columns_of(sequence.notes, (*names, "is_drum"), NoteArrays))
 
 
 def control_arrays(sequence: NoteSequence, number: int | None = None) -> ControlArrays:
@@ -94,17 +88,26 @@ def control_arrays(sequence: NoteSequence, number: int | None = None) -> Control
         sequence: the music.
         number: of the controller that is wanted; by default all.
     """
-    changes = list(sequence.control_changes)
+    changes = sequence.control_changes
     if number is not None:
-        changes = [change for change in changes if change.control_number == number]
-    return ControlArrays(
-        time=np.array([change.time for change in changes], np.float64),
-        number=np.array([change.control_number for change in changes], np.int32),
-        value=np.array([change.control_value for change in changes], np.int32),
-        program=np.array([change.program for change in changes], np.int32),
-        instrument=np.array([change.instrument for change in changes], np.int32),
-        is_drum=np.array([change.is_drum for change in changes], bool),
-    )
+        changes = (change for change in changes if change.control_number == number)
+    names = ("time", "control_number", "control_value", "program", "instrument")
+    return ControlArrays(*_columns_of(changes, (*names, "is_drum"), ControlArrays))
+
+
+def _columns_of(messages: Iterable, names: tuple[str, ...], kind: type) -> Iterator:
+    """The fields of messages as arrays, each in the type that `kind` gives it.
+
+    One pass, in which no message outlives its turn: Python would look through all of
+    them again and again for garbage.
+    """
+    fields = [field.name for field in dataclasses.fields(kind)]
+    layout = [(field, _TYPES.get(field, np.int32)) for field in fields]
+    rows = np.fromiter(map(operator.attrgetter(*names), messages), layout)
+    return (np.ascontiguousarray(rows[field]) for field in fields)
+
+
+_TYPES = {"start": np.float64, "end": np.float64, "time": np.float64, "is_drum": bool}
 
 
 def add_notes(sequence: NoteSequence, notes: NoteArrays) -> None:
