@@ -1,5 +1,6 @@
 import io
 import os
+import time
 import zipfile
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfmusic.errors import UserError
-from tfmusic.music import read_sequence, write_midi
+from tfmusic.music import Limits, parse_sequence, read_sequence, write_midi
 from tfmusic.music.note_sequence import NoteSequence
 
 SECONDS_PER_TICK = 0.6 / 96  # 100 quarters a minute, 96 ticks a quarter
@@ -186,13 +187,20 @@ def test_musicxml(tmp_path, name):
 @pytest.mark.parametrize(
     "name, data, reason",
     [
-        ("picture.mid", b"\x89PNG\r\n\x1a\n", "not a MIDI file"),
+        ("picture.mid", b"\x89PNG\r\n\x1a\n", "not a MIDI file but a picture"),
+        ("score.mid", SCORE.encode(), "not a MIDI file but a MusicXML file: name it"),
+        ("song.xml", MIDI, "not MusicXML but a MIDI file: name it .mid"),
+        ("song.abc", MIDI, "not an ABC tune but a MIDI file: name it .mid"),
+        ("zeros.mid", bytes(1000), "nothing but zeros"),
+        ("junk.mid", b"junk", "not a MIDI file"),
+        ("empty.abc", b"", "empty"),
+        ("notes.abc", b"CDEF", "cannot read .*notes.abc: it holds no tune"),
         ("empty.mid", b"", "empty"),
         ("empty.mxl", b"", "empty"),
         ("short.mid", MIDI[:40], "damaged MIDI"),
         ("short.mxl", zipped(SCORE)[:200], "not MusicXML"),
         ("short.xml", SCORE[:300].encode(), "not MusicXML"),
-        ("page.xml", b"<html/>", "not MusicXML"),
+        ("page.xml", b"<html/>", "not MusicXML but a web page"),
         ("song.mp3", b"ID3", "not a music file"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -202,6 +210,44 @@ def test_what_cannot_be_read_is_one_line(tmp_path, name, data, reason):
         read_bytes(tmp_path, name, data)
     assert name in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name, data, pitches",
+    [
+        ("SONG.MID", MIDI, [60, 67, 64, 60]),
+        ("Song.Midi", MIDI, [60, 67, 64, 60]),
+        ("SCORE.MXL", zipped(SCORE), [72, 72, 74, 72]),
+        ("Score.XML", SCORE.encode(), [72, 72, 74, 72]),
+        ("zipped.xml", zipped(SCORE), [72, 72, 74, 72]),
+        ("Book.ABC", b"X:1\nK:C\nCDE|\n\nX:2\nK:C\nG|\n", [60, 62, 64]),
+    ],
+)
+def test_the_suffix_says_what_it_is(tmp_path, name, data, pitches):
+    sequence = parse_sequence(data, name)
+    assert [note.pitch for note in sequence.notes] == pitches
+    assert read_bytes(tmp_path, name, data) == sequence
+
+
+def test_limits_hold_while_parsing(monkeypatch):
+    def read_midi(data, name):
+        time.sleep(5)
+
+    monkeypatch.setattr("tfmusic.music.midi_reader.read_midi", read_midi)
+    with pytest.raises(UserError, match="cannot read song.mid: .*0.05 seconds"):
+        parse_sequence(MIDI, "song.mid", Limits(seconds=0.05))
+
+
+def test_limits_hold_while_reading(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mid")  # to which nobody writes
+    with pytest.raises(UserError, match="pipe.mid: .*0.05 seconds"):
+        read_sequence(tmp_path / "pipe.mid", Limits(seconds=0.05))
+
+
+def test_a_huge_file_is_not_read_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfmusic.music.io.MAX_BYTES", 100)
+    with pytest.raises(UserError, match="song.mid: it is longer than 100 bytes"):
+        read_bytes(tmp_path, "song.mid", MIDI + bytes(100))
 
 
 @pytest.mark.parametrize("name", ["missing.mid", "folder.mid"])

@@ -1,6 +1,14 @@
-"""Music in and out of files: NoteSequence from MIDI and MusicXML, to MIDI, to PNG."""
+"""Music in and out of files: MIDI, MusicXML and ABC to NoteSequence, to MIDI, PNG."""
 
-from tfmusic.music.io import MUSIC_SUFFIXES, read_sequence, write_midi
+from tfmusic.music.io import MUSIC_SUFFIXES, parse_sequence, read_sequence, write_midi
+from tfmusic.music.limits import Limits
 from tfmusic.music.piano_roll import draw_piano_roll
 
-__all__ = ["MUSIC_SUFFIXES", "draw_piano_roll", "read_sequence", "write_midi"]
+__all__ = [
+    "MUSIC_SUFFIXES",
+    "Limits",
+    "draw_piano_roll",
+    "parse_sequence",
+    "read_sequence",
+    "write_midi",
+]

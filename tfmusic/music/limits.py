@@ -20,6 +20,7 @@ except ImportError:  # Windows
 
 _AGAIN = 1.0  # seconds until an alarm that somebody caught goes off once more
 _SOON = 1e-3  # seconds until an alarm that is overdue goes off
+_enforced = False  # whether limits hold in the main thread
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,9 @@ class Limits:
 
     @contextlib.contextmanager
     def enforced(self, name: str) -> Iterator[None]:
-        """Within the block the limits hold; of nested ones, the narrower.
+        """Within the block the limits hold; of nested ones, the outermost alone.
+
+        So whoever reads many files has one say for all readers.
 
         Args:
             name: of what is read, for errors.
@@ -47,6 +50,11 @@ class Limits:
         Raises:
             UserError: the block took too long or too much memory.
         """
+        global _enforced
+        if _enforced or not _is_main_thread():
+            yield
+            return
+        _enforced = True
         try:
             with self._timed(name), self._bounded():
                 yield
@@ -55,10 +63,12 @@ class Limits:
                 f"cannot read {name}: it takes more than {self.memory >> 20} MiB of "
                 "memory"
             ) from error
+        finally:
+            _enforced = False
 
     @contextlib.contextmanager
     def _timed(self, name: str) -> Iterator[None]:
-        if not hasattr(signal, "setitimer") or not _is_main_thread():
+        if not hasattr(signal, "setitimer"):
             yield
             return
 
@@ -86,7 +96,7 @@ class Limits:
     @contextlib.contextmanager
     def _bounded(self) -> Iterator[None]:
         used = _data_bytes()
-        if resource is None or used is None or not _is_main_thread():
+        if resource is None or used is None:
             yield
             return
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
