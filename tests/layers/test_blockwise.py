@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import goldens
+from tests import goldens, packed
 from tfmusic.layers import (
     CausalMultiHeadAttention,
     RelativeGlobalAttention,
@@ -49,11 +49,18 @@ def outputs_and_gradients(layer, inputs, seed=None):
     return [y, *[tf.convert_to_tensor(gradient) for gradient in gradients]]
 
 
-def inputs(time=TIME):
+def inputs(time=TIME, segment=None):
     features = goldens.tokens(2, time)
+    features = {name: features[name] for name in ("voice", "pitch")}
+    if segment is not None:
+        features["segment"] = segment
     return tf.constant(goldens.hidden(2, time)), tf.nest.map_structure(
-        tf.constant, {name: features[name] for name in ("voice", "pitch")}
+        tf.constant, features
     )
+
+
+def segments():
+    return packed.segment([[6, 4, 1], [2, 8, 1]])
 
 
 @pytest.mark.parametrize("block_size", [1, 4, TIME, 16])
@@ -67,13 +74,34 @@ def test_equals_the_plain_form_gradients_included(name, block_size):
 
 
 @pytest.mark.parametrize("name", ["plain", "values", "pitch_and_time"])
-def test_drops_the_same_weights(name):
+def test_equals_the_plain_form_with_segments(name):
+    plain, blockwise = make(name), make(name, block_size=3)
+    expected = outputs_and_gradients(plain, inputs(segment=segments()))
+    assert not np.allclose(expected[0], plain(*inputs()), atol=1e-2)
+    actual = outputs_and_gradients(blockwise, inputs(segment=segments()))
+    for one, other in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+def test_blocks_before_the_segments_of_all_rows_are_not_computed():
+    """What is not a number spreads wherever it is multiplied, with zero as well."""
+    layer = make("values", block_size=4)
+    x, features = inputs(segment=packed.segment([[8, 3], [6, 5]]))
+    x = tf.where(np.arange(TIME)[:, None] < 4, np.nan, x)
+    y = layer(x, features=features)
+    assert np.all(np.isfinite(y[:, 8:])) and not np.any(np.isfinite(y[:, :4]))
+
+
+@pytest.mark.parametrize("segment", [None, segments()], ids=["one", "segments"])
+@pytest.mark.parametrize("name", ["plain", "values", "pitch_and_time"])
+def test_drops_the_same_weights(name, segment):
     seed = np.array([7, 8], "uint32")
     plain = make(name, dropout=0.4)
     blockwise = make(name, dropout=0.4, block_size=4)
-    expected = outputs_and_gradients(plain, inputs(), seed)
-    assert not np.allclose(expected[0], plain(*inputs()))
-    actual = outputs_and_gradients(blockwise, inputs(), seed)
+    given = inputs(segment=segment)
+    expected = outputs_and_gradients(plain, given, seed)
+    assert not np.allclose(expected[0], plain(*given))
+    actual = outputs_and_gradients(blockwise, given, seed)
     for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=2e-5)
 
@@ -81,12 +109,12 @@ def test_drops_the_same_weights(name):
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("name", ["clipped", "values"])
 def test_compiled_and_traced(name, jit_compile):
-    layer = make(name, block_size=4)
+    layer, given = make(name, block_size=4), inputs(segment=segments())
     function = tf.function(
         outputs_and_gradients, jit_compile=jit_compile, autograph=False
     )
-    expected = outputs_and_gradients(layer, inputs())
-    for one, other in zip(function(layer, inputs()), expected, strict=True):
+    expected = outputs_and_gradients(layer, given)
+    for one, other in zip(function(layer, given), expected, strict=True):
         np.testing.assert_allclose(one, other, atol=2e-5)
 
 
@@ -126,7 +154,7 @@ def test_gradients_in_bfloat16():
 def test_no_tensor_is_as_large_as_the_square_of_the_time(name):
     time, block = 64, 4
     layer = make(name, block_size=block)
-    x, features = inputs(time)
+    x, features = inputs(time, packed.segment([[40, 24]] * 2))
 
     def graph(layer):
         step = tf.function(outputs_and_gradients, autograph=False)

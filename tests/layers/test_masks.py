@@ -11,6 +11,13 @@ CAUSAL = [
     [1, 1, 1, 1],
 ]
 
+SEGMENTS = [
+    [1, 0, 0, 0],
+    [0, 1, 1, 1],
+    [0, 1, 1, 1],
+    [0, 1, 1, 1],
+]
+
 FILLED = {
     0: [[0, 0, 0]],
     1: [[1, 0, 0]],
@@ -22,6 +29,13 @@ FILLED = {
 def test_causal_mask():
     assert masks.causal_mask(4).numpy().astype(int).tolist() == CAUSAL
     assert masks.causal_mask(1).numpy().tolist() == [[True]]
+
+
+def test_segment_mask():
+    masked = masks.segment_mask(tf.constant([[0, 0, 0, 0], [0, 1, 1, 1]]))
+    assert masked.shape == (2, 1, 4, 4)
+    assert masked.numpy().astype(int)[0, 0].tolist() == [[1] * 4] * 4
+    assert masked.numpy().astype(int)[1, 0].tolist() == SEGMENTS
 
 
 @pytest.mark.parametrize("position", FILLED)

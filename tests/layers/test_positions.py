@@ -65,3 +65,11 @@ def test_a_sequence_may_come_in_parts(layer):
             graph(x[:, start:stop], start),
         ):
             np.testing.assert_allclose(part, whole[:, start:stop], atol=1e-6)
+
+
+def test_positions_begin_again_with_each_segment(layer):
+    x, starts = goldens.hidden(2, 9), np.array([[0] * 4 + [4] * 5, [0] * 9])
+    found = layer(x, starts=tf.constant(starts, tf.int32))
+    for row, part in ((0, slice(0, 4)), (0, slice(4, 9)), (1, slice(0, 9))):
+        alone = layer(x[row : row + 1, part])
+        np.testing.assert_allclose(found[row : row + 1, part], alone, atol=1e-6)

@@ -25,7 +25,7 @@ def test_the_interface_alone_mixes_nothing():
 
 
 def test_a_mixer_is_causal_remembers_and_reads_nothing_unless_it_says_so():
-    assert TokenMixer.causal
+    assert TokenMixer.causal and not TokenMixer.supports_segments
     assert TokenMixer.cache_kinds == TokenMixer.feature_names == ()
     assert not Echo().causal
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tests import goldens
+from tests import goldens, packed
 from tfmusic.layers import DilatedWindowAttention, RelativeLocalAttention, apply_update
 
 LAYERS = {
@@ -45,3 +46,34 @@ def test_music_long_past_does_not_move_what_is_now(layer):
     other = x.copy()
     other[:, :4] += 1
     np.testing.assert_array_equal(layer(x)[:, -1], layer(other)[:, -1])
+
+
+LENGTHS = ([1, 13, 9, 7], [5, 6, 11, 8], [30])
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 40])
+@pytest.mark.parametrize("name", ["local", "dilated"])
+def test_segments_are_as_each_alone(name, size):
+    """Wherever they begin in the blocks and in the interleaved sequences."""
+    if name == "local":
+        layer = RelativeLocalAttention(2, 3, block_size=size)
+    else:
+        layer = DilatedWindowAttention(2, 3, size, dilation=(3, 2))
+    layer.build((None, None, goldens.DIM))
+    goldens.shake(layer)
+    x, segment = goldens.hidden(3, 30), packed.segment(LENGTHS)
+    spec = [
+        tf.TensorSpec([None, None, goldens.DIM]),
+        tf.TensorSpec([None, None], tf.int32),
+    ]
+    call = tf.function(
+        lambda x, segment: layer(x, features={"segment": segment}),
+        autograph=False,
+        # Where one block holds all of a known time, there is a shorter way.
+        input_signature=None if size == 40 else spec,
+    )
+    y = call(x, segment)
+    for row, part in packed.pieces(LENGTHS):
+        expected = layer(x[row : row + 1, part])
+        np.testing.assert_allclose(y[row : row + 1, part], expected, atol=1e-5)
+    assert size == 1 or not np.allclose(y[:2], layer(x)[:2], atol=1e-2)

@@ -3,8 +3,10 @@
 import keras
 from keras import ops
 
+from tfmusic.layers import masks
 from tfmusic.layers.encoder_attention import EncoderAttention
 from tfmusic.layers.head_matmul import head_matmul
+from tfmusic.layers.segments import starts_of
 
 
 @keras.saving.register_keras_serializable(package="tfmusic")
@@ -36,6 +38,8 @@ class BidirectionalAttention(EncoderAttention):
         skewing.
     """
 
+    supports_segments = True
+
     def __init__(self, num_heads, key_dim, max_distance, **kwargs):
         super().__init__(num_heads, key_dim, **kwargs)
         if max_distance < 1:
@@ -57,6 +61,9 @@ class BidirectionalAttention(EncoderAttention):
         offsets = clip_offsets(ops.cast(offsets, "float32"), ops.shape(query)[2])
         logits = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))  # [B, N, T, T]
         logits = ops.cast(logits, "float32") + offset_to_absolute(offsets)
+        starts = starts_of(features)
+        if starts is not None:
+            logits = ops.where(masks.segment_mask(starts), logits, masks.MASKED)
         return self._weigh(logits, value, training)
 
     def get_config(self):

@@ -1,4 +1,4 @@
-"""How sequences and tables of distances are cut into blocks: pure functions.
+"""How sequences and tables of distances are cut into blocks, and added up in them.
 
 Axis letters: `B` batch, `N` heads, `T` time, `C` any size, `L` distances; `n` blocks
 of length `b`.
@@ -57,3 +57,22 @@ def block_to_relative(weights):
     weights = ops.reshape(weights, (batch, heads, size * (2 * size - 1)))
     weights = ops.pad(weights, [[0, 0], [0, 0], [size - 1, 1]])
     return ops.reshape(weights, (batch, heads, size, 2 * size))
+
+
+def pair(table_blocks, first):
+    """`[N, 2*b, C]`: two blocks of a table, the one at `first` and the next."""
+    return tf.concat([table_blocks[first], table_blocks[first + 1]], axis=-2)
+
+
+def add(array, index, x):
+    """The array of blocks with x added to one of them."""
+    return array.write(index, array.read(index) + x)
+
+
+def add_pair(array, first, x):
+    """Adds `[B, N, 2*b, C]`, summed over the batch, to two blocks of a table."""
+    x = tf.reduce_sum(x, axis=0)
+    if array.element_shape[0] == 1:  # one table for all heads
+        x = tf.reduce_sum(x, axis=0, keepdims=True)
+    one, two = tf.split(x, 2, axis=-2)
+    return add(add(array, first, one), first + 1, two)

@@ -9,15 +9,16 @@ from tfmusic.layers.head_matmul import head_matmul
 
 
 def blockwise_attention(
-    query, key, value, distance=None, block_size=256, rate=0.0, seed=None
+    query, key, value, distance=None, block_size=256, rate=0.0, seed=None, starts=None
 ):
     """What causal attention gives, without any tensor of T x T.
 
     A query's softmax is summed up over blocks of keys as they come ("online"), and
     the backward pass computes the weights again from the queries, the keys and the
     logarithm of the softmax's sum, so that memory grows with T alone. Blocks of keys
-    after the queries are never computed: half of the work. The loops are of the
-    graph, which therefore doesn't grow with T either.
+    after the queries are never computed: half of the work; nor are those before the
+    queries' segments. The loops are of the graph, which therefore doesn't grow with T
+    either.
 
     Axis letters: `B` batch, `N` heads, `T` time, `K` size of queries and keys, `H`
     of values, `G` of distance queries, `L` distances, `b` block.
@@ -30,6 +31,8 @@ def blockwise_attention(
         block_size: b, queries and keys in a block.
         rate: of dropout on the attention weights.
         seed: int32 `[2]`, of the dropout; None for none.
+        starts: int32 `[B, T]`, ascending, the first key that each query may see, as
+            `segment_starts` gives; None for the first of all.
 
     Returns:
         float32 `[B, N, T, H]`.
@@ -47,7 +50,9 @@ def blockwise_attention(
         tables = [table for table in distance[1:] if table is not None]
     inputs = [blocks.to_blocks(x, num_blocks, block_size) for x in sequences]
     inputs += [blocks.table_to_blocks(x, num_blocks, block_size) for x in tables]
-    attention = _BlockwiseAttention(num_blocks, block_size, rate, seed)
+    if starts is not None:
+        starts = blocks.to_blocks(starts[:, None, :, None], num_blocks, block_size)
+    attention = _BlockwiseAttention(num_blocks, block_size, rate, seed, starts)
     y = attention(inputs)  # [n, B, N, b, H]
     batch, heads, _, _ = ops.shape(query)
     y = ops.transpose(y, (1, 2, 0, 3, 4))  # [B, N, n, b, H]
@@ -59,14 +64,15 @@ class _BlockwiseAttention:
     """The loops over blocks, forward and backward.
 
     Queries, keys and values come as blocks `[n, B, N, b, ...]`, tables as `[n + 1,
-    N, b, ...]`: as `blocks` lays them out.
+    N, b, ...]`: as `blocks` lays them out; `starts` as `[n, B, 1, b, 1]`, or None.
     """
 
-    def __init__(self, num_blocks, block_size, rate, seed):
+    def __init__(self, num_blocks, block_size, rate, seed, starts):
         self.num_blocks = num_blocks
         self.block_size = block_size
         self.rate = rate
         self.seed = seed
+        self.starts = starts
 
     def __call__(self, inputs):
         """float32 `[n, B, N, b, H]` of queries, keys, values, distance terms."""
@@ -96,7 +102,7 @@ class _BlockwiseAttention:
                 return j + 1, new_top, total, sums * shrink + new
 
             start = (
-                0,
+                self._first_block(i),
                 tf.fill(column, masks.MASKED),
                 tf.zeros(column),
                 tf.zeros(tf.concat([shape, [size]], 0)),
@@ -125,30 +131,31 @@ class _BlockwiseAttention:
                 weights = tf.exp(logits - log_sums[i])  # [B, N, b, b]
                 dweights = _matmul(above, values[j], transpose_b=True)
                 kept = self._dropped(weights, i, j)
-                dvalues = _add(dvalues, j, _matmul(kept, above, transpose_a=True))
+                dvalues = blocks.add(dvalues, j, _matmul(kept, above, transpose_a=True))
                 if len(distance) == 3:
-                    table = _pair(distance[2], self._first(i, j))
+                    table = blocks.pair(distance[2], self._first(i, j))
                     by_distance = _times_table(above, table, transpose=True)
                     dweights += blocks.block_to_absolute(by_distance)
                     by_distance = blocks.block_to_relative(kept)
                     dtable = _matmul(by_distance, above, transpose_a=True)
-                    new = _add_pair(dtables[1], self._first(i, j), dtable)
+                    new = blocks.add_pair(dtables[1], self._first(i, j), dtable)
                     dtables = (dtables[0], new)
                 dweights = self._dropped(dweights, i, j)
                 dlogits = weights * (dweights - deltas[i])
                 dquery += _matmul(dlogits, keys[j])
-                dkeys = _add(dkeys, j, _matmul(dlogits, query, transpose_a=True))
+                dkeys = blocks.add(dkeys, j, _matmul(dlogits, query, transpose_a=True))
                 if distance:
                     first = self._first(i, j)
                     by_distance = blocks.block_to_relative(dlogits)
-                    dextra += _times_table(by_distance, _pair(distance[1], first))
+                    dextra += _times_table(by_distance, blocks.pair(distance[1], first))
                     dtable = _matmul(by_distance, distance[0][i], transpose_a=True)
-                    dtables = (_add_pair(dtables[0], first, dtable), *dtables[1:])
+                    dtables = (blocks.add_pair(dtables[0], first, dtable), *dtables[1:])
                 return j + 1, dquery, dextra, dkeys, dvalues, *dtables
 
             dextra = tf.zeros_like(distance[0][i], tf.float32) if distance else 0.0
             dquery = tf.zeros_like(query, tf.float32)
-            start = (0, dquery, dextra, dkeys, dvalues, *ddistance[1:])
+            first = self._first_block(i)
+            start = (first, dquery, dextra, dkeys, dvalues, *ddistance[1:])
             _, dquery, dextra, dkeys, dvalues, *dtables = tf.while_loop(
                 lambda j, *_: j <= i, one_block_of_keys, start
             )
@@ -173,17 +180,20 @@ class _BlockwiseAttention:
         """float32 `[B, N, b, b]` of the ith queries and the jth keys, masked."""
         logits = _matmul(query, key, transpose_b=True)
         if distance:
-            table = _pair(distance[1], self._first(i, j))
+            table = blocks.pair(distance[1], self._first(i, j))
             by_distance = _times_table(distance[0][i], table, transpose=True)
             logits += blocks.block_to_absolute(by_distance)
         mask = masks.causal_mask(self.block_size) | (j < i)
+        if self.starts is not None:
+            keys = j * self.block_size + tf.range(self.block_size)
+            mask &= keys >= self.starts[i]  # [B, 1, b, b]
         return tf.where(mask, logits, masks.MASKED)
 
     def _weighted(self, weights, value, i, j, distance):
         """float32 `[B, N, b, H]`, the jth values' part of the ith outputs."""
         y = _matmul(weights, value)
         if len(distance) == 3:
-            table = _pair(distance[2], self._first(i, j))
+            table = blocks.pair(distance[2], self._first(i, j))
             y += _times_table(blocks.block_to_relative(weights), table)
         return y
 
@@ -194,6 +204,13 @@ class _BlockwiseAttention:
         return weights * keep_scale(
             self.seed, self.rate, tf.shape(weights), i * size, j * size
         )
+
+    def _first_block(self, i):
+        """The first block of keys that any of the ith queries may see."""
+        if self.starts is None:
+            return 0
+        # The first query's is the earliest; queries behind T have none.
+        return tf.reduce_min(self.starts[i][:, :, 0]) // self.block_size
 
     def _first(self, i, j):
         """Index of the first of two blocks of a table, see `blocks.table_to_blocks`."""
@@ -228,21 +245,3 @@ def _times_table(x, table, transpose=False):
     if transpose:
         table = tf.transpose(table, [0, 2, 1])
     return tf.cast(head_matmul(tf.cast(x, dtype), tf.cast(table, dtype)), tf.float32)
-
-
-def _pair(blocks, first):
-    """`[N, 2*b, C]`: two blocks of a table."""
-    return tf.concat([blocks[first], blocks[first + 1]], axis=-2)
-
-
-def _add(array, index, x):
-    return array.write(index, array.read(index) + x)
-
-
-def _add_pair(array, first, x):
-    """Adds `[B, N, 2*b, C]`, summed over the batch, to two blocks of a table."""
-    x = tf.reduce_sum(x, axis=0)
-    if array.element_shape[0] == 1:  # one table for all heads
-        x = tf.reduce_sum(x, axis=0, keepdims=True)
-    one, two = tf.split(x, 2, axis=-2)
-    return _add(_add(array, first, one), first + 1, two)

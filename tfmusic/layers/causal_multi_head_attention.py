@@ -8,6 +8,7 @@ from tfmusic.layers import masks, relative
 from tfmusic.layers.attention_dropout import AttentionDropout
 from tfmusic.layers.blockwise import blockwise_attention
 from tfmusic.layers.heads import join_heads
+from tfmusic.layers.segments import starts_of
 from tfmusic.layers.token_mixer import TokenMixer
 
 
@@ -38,6 +39,7 @@ class CausalMultiHeadAttention(TokenMixer):
     """
 
     cache_kinds = ("rows", "rows")  # keys, values
+    supports_segments = True
 
     def __init__(
         self, num_heads, key_dim, dropout=0.0, use_bias=True, block_size=None, **kwargs
@@ -76,16 +78,17 @@ class CausalMultiHeadAttention(TokenMixer):
         query, key, value = self._project(x)  # [B, N, T, H] each
         distance = self.distance_term(query, features)
         query, key = self.add_features(query, key, features)
+        starts = starts_of(features)
         if self.block_size is None:
-            y = self._attend(query, key, value, distance, training)
+            y = self._attend(query, key, value, distance, starts, training)
         else:
             rate, seed = self.dropout, self.weights_dropout.next_seed(training)
             y = blockwise_attention(
-                query, key, value, distance, self.block_size, rate, seed
+                query, key, value, distance, self.block_size, rate, seed, starts
             )
         return self._combine(ops.cast(y, value.dtype))
 
-    def _attend(self, query, key, value, distance, training):
+    def _attend(self, query, key, value, distance, starts, training):
         """`[B, N, T, H]`, all at once."""
         time = ops.shape(query)[2]
         logits = self._content_logits(query, key)  # [B, N, T, T]
@@ -93,7 +96,10 @@ class CausalMultiHeadAttention(TokenMixer):
             by_distance = relative.distance_logits(distance, time)
             by_distance = relative.clip_distances(by_distance, time)
             logits += relative.relative_to_absolute(by_distance)
-        logits = ops.where(masks.causal_mask(time), logits, masks.MASKED)
+        mask = masks.causal_mask(time)
+        if starts is not None:
+            mask = mask & masks.segment_mask(starts)  # [B, 1, T, T]
+        logits = ops.where(mask, logits, masks.MASKED)
         weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
         weights = self.weights_dropout(weights, training=training)
         weights = ops.cast(weights, value.dtype)

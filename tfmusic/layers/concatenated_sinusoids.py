@@ -31,7 +31,7 @@ class ConcatenatedSinusoids(SinusoidalPositions):
         self.wave_dense.build((None, dim))
         super().build(input_shape)
 
-    def call(self, x, position=0):
-        """Of `x` [B, T, D], which starts at `position`, an int32 scalar."""
-        waves = self.wave_dense(self.waves(x, position))  # [T, D]
+    def call(self, x, position=0, starts=None):
+        """Of `x` [B, T, D]: see `positions_of`."""
+        waves = self.wave_dense(self.waves(x, position, starts))  # [T, D], [B, T, D]
         return self.embedding_dense(x) + waves

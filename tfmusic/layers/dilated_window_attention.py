@@ -55,7 +55,7 @@ class DilatedWindowAttention(WindowAttention):
         self.dilation = dilation if isinstance(dilation, int) else tuple(dilation)
         self._dilations = tuple(dilations)
 
-    def _attend_nearby(self, query, key, value, num_before, position, training):
+    def _attend_nearby(self, query, key, value, num_before, position, starts, training):
         outputs, head = [], 0
         for dilation, group in itertools.groupby(self._dilations):
             heads = slice(head, head + len(list(group)))  # neighbors of one dilation
@@ -71,13 +71,14 @@ class DilatedWindowAttention(WindowAttention):
                     dilation,
                     steps,
                     position,
+                    starts,
                     training,
                 )
             )
         return ops.concatenate(outputs, axis=1)  # [B, N, T, H]
 
     def _attend_dilated(
-        self, query, key, value, table, dilation, num_before, position, training
+        self, query, key, value, table, dilation, num_before, position, starts, training
     ):
         """`_attend_nearby` of heads with one dilation, P counted in steps of it."""
         time = ops.shape(query)[2]
@@ -88,8 +89,13 @@ class DilatedWindowAttention(WindowAttention):
         )  # [B, N, Q, T/d, H], [B, N, Q, P+T/d, H] twice
         now = num_before + ops.arange(ops.shape(query)[3])  # [T/d]
         of_sequence = ops.arange(num_sequences)[:, None]  # [Q, 1]
-        beginning = num_before - (position + of_sequence) // dilation
-        first = ops.maximum(now - self.window + 1, beginning)  # [Q, T/d]
+        steps = position + of_sequence  # since the beginning
+        if starts is not None:
+            starts = starts[:, None, :, None]  # [B, 1, T, 1]
+            starts = _interleaved(starts, dilation, num_sequences)[:, 0, :, :, 0]
+            steps = steps - starts  # [B, Q, T/d]
+        beginning = num_before - steps // dilation
+        first = ops.maximum(now - self.window + 1, beginning)  # [Q, T/d], [B, Q, T/d]
         y = self._attend_in_blocks(
             query, key, value, table, first, num_before, training
         )

@@ -19,6 +19,7 @@ class EncoderAttention(CausalMultiHeadAttention):
 
     causal = False
     cache_kinds = ()
+    supports_segments = False
     init_cache = TokenMixer.init_cache
     extend = TokenMixer.extend
 

@@ -16,6 +16,15 @@ def causal_mask(time):
     return steps[:, None] >= steps[None, :]
 
 
+def segment_mask(starts):
+    """`[B, 1, T, T]`, true where key and query are of one segment.
+
+    Args:
+        starts: int32 `[B, T]`, where each token's segment begins.
+    """
+    return starts[:, None, :, None] == starts[:, None, None, :]
+
+
 def filled_mask(position, num_rows):
     """`[1, M]`, true for the rows of a cache that are filled.
 

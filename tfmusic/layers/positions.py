@@ -1,8 +1,23 @@
-"""Absolute positions, added to a model's embeddings."""
+"""Absolute positions, added to a model's embeddings.
+
+Where segments share a window, positions are counted from the start of each.
+"""
 
 import keras
 import numpy as np
 from keras import ops
+
+
+def positions_of(x, position, starts):
+    """int32 `[T]`, or `[B, T]` where there are segments.
+
+    Args:
+        x: `[B, T, D]`.
+        position: int32 scalar, the first step's.
+        starts: None, or int32 `[B, T]`, where each token's segment begins.
+    """
+    positions = position + ops.arange(ops.shape(x)[1])
+    return positions if starts is None else positions - starts
 
 
 @keras.saving.register_keras_serializable(package="tfmusic")
@@ -30,9 +45,9 @@ class LearnedPositions(keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, x, position=0):
-        """Adds to `x` [B, T, D], which starts at `position`, an int32 scalar."""
-        positions = position + ops.arange(ops.shape(x)[1])
+    def call(self, x, position=0, starts=None):
+        """Adds to `x` [B, T, D]: see `positions_of`."""
+        positions = positions_of(x, position, starts)
         positions = ops.minimum(positions, self.max_length - 1)
         return x + ops.cast(ops.take(self.table, positions, axis=0), x.dtype)
 
@@ -63,16 +78,16 @@ class SinusoidalPositions(keras.layers.Layer):
         self.rates = np.power(1e-4, np.arange(half) / half).astype("float32")
         super().build(input_shape)
 
-    def call(self, x, position=0):
-        """Adds to `x` [B, T, D], which starts at `position`, an int32 scalar."""
-        return x + self.waves(x, position)
+    def call(self, x, position=0, starts=None):
+        """Adds to `x` [B, T, D]: see `positions_of`."""
+        return x + self.waves(x, position, starts)
 
-    def waves(self, x, position):
-        """The sines and cosines of the positions of `x` [B, T, D]: `[T, D]`."""
-        positions = ops.cast(position + ops.arange(ops.shape(x)[1]), "float32")
-        angles = positions[:, None] * self.rates  # [T, D/2]
+    def waves(self, x, position, starts):
+        """The sines and cosines of `positions_of`: `[T, D]`, or `[B, T, D]`."""
+        positions = ops.cast(positions_of(x, position, starts), "float32")
+        angles = positions[..., None] * self.rates  # [T, D/2]
         waves = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
-        return ops.cast(waves[:, : x.shape[-1]], x.dtype)
+        return ops.cast(waves[..., : x.shape[-1]], x.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

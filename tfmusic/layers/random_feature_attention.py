@@ -44,6 +44,7 @@ class RandomFeatureAttention(CausalMultiHeadAttention):
     """
 
     cache_kinds = ("state",)  # sums over the past of features times (value, 1)
+    supports_segments = False  # a sum over the past can't be taken apart
 
     def __init__(
         self, num_heads, key_dim, num_features=128, chunk_size=64, seed=0, **kwargs

@@ -12,8 +12,9 @@ class RelativeLocalAttention(WindowAttention):
 
     A token sees from `block_size + 1` tokens, the first of its block, to
     `2 * block_size`, the last. Time and memory are linear in the sequence's length,
-    and the cache is two blocks long. Blocks are counted from the sequence's
-    beginning. What is heard from farther away comes through the layers below.
+    and the cache is two blocks long. Blocks are counted from the beginning of the
+    sequence or, where there are segments, of each. What is heard from farther away
+    comes through the layers below.
 
     Args:
         block_size: tokens of a block.
@@ -40,15 +41,27 @@ class RelativeLocalAttention(WindowAttention):
         )
         self.block_size = block_size
 
-    def _attend_nearby(self, query, key, value, num_before, position, training):
+    def _attend_nearby(self, query, key, value, num_before, position, starts, training):
         now = position + ops.arange(ops.shape(query)[2])  # [T]
+        if starts is not None:
+            now = now - starts  # [B, T]
         first = (now // self.block_size - 1) * self.block_size
         first = ops.maximum(first, 0) - position + num_before
         # One sequence: [B, N, 1, T, H] and [B, N, 1, P+T, H].
         query, key, value = query[:, :, None], key[:, :, None], value[:, :, None]
+        # [1, T], or [B, 1, T] where there are segments.
+        first = first[None] if starts is None else (first + starts)[:, None]
         table = self.distance_embedding
         y = self._attend_in_blocks(
-            query, key, value, table, first[None], num_before, training
+            query,
+            key,
+            value,
+            table,
+            first,
+            num_before,
+            training,
+            # A segment's blocks begin anywhere in those of the sequence.
+            blocks_before=1 if starts is None else 2,
         )
         return y[:, :, 0]  # [B, N, T, H]
 

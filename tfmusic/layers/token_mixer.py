@@ -20,11 +20,15 @@ class TokenMixer(keras.layers.Layer):
             step along its axis -2, "state" where each step replaces it.
         feature_names: the features that the mixer itself reads, which are in
             `features` whether or not the model embeds them.
+        supports_segments: whether `call` keeps to segments. Where `features` holds
+            `segment`, a token then mixes with tokens of its own segment alone, as if
+            that were the whole sequence: see `tfmusic.layers.segments`.
     """
 
     causal = True
     cache_kinds = ()
     feature_names = ()
+    supports_segments = False
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

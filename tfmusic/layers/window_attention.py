@@ -7,6 +7,7 @@ from keras import ops
 from tfmusic.layers import masks, windows
 from tfmusic.layers.causal_multi_head_attention import CausalMultiHeadAttention
 from tfmusic.layers.head_matmul import head_matmul
+from tfmusic.layers.segments import starts_of
 
 
 class WindowAttention(CausalMultiHeadAttention):
@@ -43,7 +44,9 @@ class WindowAttention(CausalMultiHeadAttention):
 
     def call(self, x, features=None, training=None):
         query, key, value = self._project(x)  # [B, N, T, H] each
-        return self._combine(self._attend_nearby(query, key, value, 0, 0, training))
+        starts = starts_of(features)
+        y = self._attend_nearby(query, key, value, 0, 0, starts, training)
+        return self._combine(y)
 
     def init_cache(self, batch_size, max_length, dtype=None):
         """Zeros of the window's length, however long the music is to be."""
@@ -55,14 +58,15 @@ class WindowAttention(CausalMultiHeadAttention):
             ops.concatenate([ops.cast(old, rows.dtype), rows], axis=2)
             for old, rows in zip(cache, new, strict=True)
         )  # [B, N, R+T, H] each
-        y = self._attend_nearby(query, key, value, self._num_rows, position, False)
+        num_before = self._num_rows
+        y = self._attend_nearby(query, key, value, num_before, position, None, False)
         update = tuple(
             ops.cast(rows[:, :, -self._num_rows :], old.dtype)
             for old, rows in zip(cache, (key, value), strict=True)
         )
         return self._combine(y), update
 
-    def _attend_nearby(self, query, key, value, num_before, position, training):
+    def _attend_nearby(self, query, key, value, num_before, position, starts, training):
         """The heads' outputs.
 
         Args:
@@ -70,23 +74,28 @@ class WindowAttention(CausalMultiHeadAttention):
             key, value: `[B, N, P + T, H]`, with P rows of the cache before.
             num_before: P, either 0 or the cache's length.
             position: int32 scalar, the first query's.
+            starts: int32 `[B, T]`, where each query's segment begins; or None. P and
+                the position are 0 where it is given.
 
         Returns:
             `[B, N, T, H]`.
         """
         raise NotImplementedError
 
-    def _attend_in_blocks(self, query, key, value, table, first, num_before, training):
+    def _attend_in_blocks(
+        self, query, key, value, table, first, num_before, training, blocks_before=1
+    ):
         """Attention within windows, for Q sequences that know nothing of each other.
 
         Args:
             query: `[B, N, Q, T, H]`.
             key, value: `[B, N, Q, P + T, H]`.
             table: `[N, L, H]`, the embeddings of distances.
-            first: int32 `[Q, T]`, index of the first key that each query sees. None
-                is farther than L - 1, nor before a block's first query by more than
-                P or, where P is 0, W.
+            first: int32 `[Q, T]` or `[B, Q, T]`, index of the first key that each
+                query sees. None is farther than L - 1, nor before a block's first
+                query by more than P or, where P is 0, `blocks_before * W`.
             num_before: P, 0 or a multiple of W.
+            blocks_before: where P is 0, how many blocks before its own a query sees.
 
         Returns:
             `[B, N, Q, T, H]`.
@@ -99,10 +108,11 @@ class WindowAttention(CausalMultiHeadAttention):
         else:
             num_blocks = (time + block_size - 1) // block_size
             missing = num_blocks * block_size - time
-            added = 0 if num_before else block_size
+            added = 0 if num_before else blocks_before * block_size
             num_before, first = num_before + added, first + added
             query = _pad_time(query, 0, missing)
-            first = ops.pad(first, [[0, 0], [0, missing]])
+            no_padding = [[0, 0]] * (len(first.shape) - 1)
+            first = ops.pad(first, [*no_padding, [0, missing]])
             key, value = (
                 windows.key_windows(
                     _pad_time(rows, added, missing), block_size, num_before
@@ -116,7 +126,8 @@ class WindowAttention(CausalMultiHeadAttention):
         shape = (batch, heads, -1, num_keys, size)
         key, value = ops.reshape(key, shape), ops.reshape(value, shape)
         mask = windows.window_mask(first, block_size, num_before)
-        mask = ops.reshape(mask, (-1, block_size, num_keys))  # [K, W, S]
+        shape = (-1, block_size, num_keys)  # [K, W, S], or [B, 1, K, W, S]
+        mask = ops.reshape(mask, shape if len(first.shape) == 2 else (batch, 1, *shape))
         logits = self._block_logits(query, key)  # [B, N, K, W, S]
         logits += self._relative_logits(query, table, num_before)
         logits = ops.where(mask, logits, masks.MASKED)

@@ -100,6 +100,20 @@ ENCODER_MIXERS = {
 }
 
 
+def mixer_names(config) -> tuple[str, ...]:
+    """The name of each layer's mixer.
+
+    Raises:
+        ValueError: the names do not match the layers.
+    """
+    names = config.mixer
+    if isinstance(names, str):
+        names = (names,) * config.num_layers
+    if len(names) != config.num_layers:
+        raise ValueError(f"{len(names)} mixers for {config.num_layers} layers")
+    return tuple(names)
+
+
 def make_mixers(config, dtype, causal=True) -> list[TokenMixer]:
     """A mixer for each layer of a `ModelConfig`.
 
@@ -113,11 +127,7 @@ def make_mixers(config, dtype, causal=True) -> list[TokenMixer]:
         ValueError: a name is unknown or an encoder's where a decoder's is needed, or
             the names do not match the layers.
     """
-    names = config.mixer
-    if isinstance(names, str):
-        names = (names,) * config.num_layers
-    if len(names) != config.num_layers:
-        raise ValueError(f"{len(names)} mixers for {config.num_layers} layers")
+    names = mixer_names(config)
     known = MIXERS if causal else ENCODER_MIXERS
     unknown = sorted({*names, *config.mixer_options} - set(known))
     if unknown and causal and unknown[0] in ENCODER_MIXERS:

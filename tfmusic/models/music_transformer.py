@@ -7,7 +7,8 @@ import numpy as np
 
 from tfmusic.config import ModelConfig
 from tfmusic.layers import DecoderBlock
-from tfmusic.models.mixers import make_mixers
+from tfmusic.layers.segments import SEGMENT, segment_starts
+from tfmusic.models.mixers import make_mixers, mixer_names
 from tfmusic.models.positions import make_positions
 
 
@@ -45,6 +46,11 @@ class MusicTransformer(keras.Model):
         if config.kind != self.kind:
             raise ValueError(
                 f"{type(self).__name__} is of kind {self.kind!r}, not {config.kind!r}"
+            )
+        if SEGMENT in config.features:
+            raise ValueError(
+                f"feature {SEGMENT!r}: the name is kept for what tells the pieces of a "
+                "window apart"
             )
         self.config = config
         dim = config.hidden_dim
@@ -107,6 +113,18 @@ class MusicTransformer(keras.Model):
         return tuple(sorted({*self.config.features, *read}))
 
     @property
+    def mixers_across_segments(self) -> tuple[str, ...]:
+        """Names of the model's mixers that can't keep to segments, sorted."""
+        names = zip(mixer_names(self.config), self.blocks, strict=True)
+        across = {name for name, block in names if not block.mixer.supports_segments}
+        return tuple(sorted(across))
+
+    @property
+    def supports_segments(self) -> bool:
+        """Whether `call` takes inputs with `segment`."""
+        return not self.mixers_across_segments
+
+    @property
     def max_length(self) -> int:
         """Positions of a window in training: the longest context to give."""
         return self.config.max_length
@@ -114,29 +132,51 @@ class MusicTransformer(keras.Model):
     def call(self, inputs, training=None):
         """Logits at every place.
 
+        Where short pieces share a window, `segment` holds a number for each token:
+        the same for all of a piece, another than that of the pieces next to it. The
+        logits of each piece are then those of the piece alone.
+
         Args:
-            inputs: dict of int32 `[B, T]`: `tokens` and the named features.
+            inputs: dict of int32 `[B, T]`: `tokens` and the named features, and
+                `segment` or not.
 
         Returns:
             float32 `[B, T, V]`.
+
+        Raises:
+            ValueError: inputs are missing, or there are segments and a mixer can't
+                keep to them (`mixers_across_segments`).
         """
-        x, features = self._embed(inputs)
+        x, features = self._embed(inputs, segment=inputs.get(SEGMENT))
         x = self.embedding_dropout(x, training=training)
         for block in self.blocks:
             x = block(x, features=features, training=training)
         return self.logits_dense(self.norm(x))
 
-    def _embed(self, inputs, position=0):
-        """`[B, T, D]` of the inputs that start at `position`, and their features."""
+    def _embed(self, inputs, position=0, segment=None):
+        """`[B, T, D]` of the inputs that start at `position`, and their features.
+
+        Those include `segment`, int32 `[B, T]`, where it is given.
+        """
         missing = {"tokens", *self.feature_names} - set(inputs)
         if missing:
             raise ValueError(f"inputs lack {sorted(missing)}; got {sorted(inputs)}")
         x = self.token_embedding(inputs["tokens"])
         for name, embedding in self.feature_embeddings.items():
             x = x + embedding(inputs[name])
+        features = {name: inputs[name] for name in self.feature_names}
+        starts = None
+        if segment is not None:
+            if not self.supports_segments:
+                raise ValueError(
+                    f"inputs hold {SEGMENT!r}, to which some mixers can't keep: "
+                    f"{', '.join(self.mixers_across_segments)}"
+                )
+            features[SEGMENT] = segment
+            starts = segment_starts(segment)
         if self.positions:
-            x = self.positions(x, position=position)
-        return x, {name: inputs[name] for name in self.feature_names}
+            x = self.positions(x, position=position, starts=starts)
+        return x, features
 
     def save_own_variables(self, store):
         """Adds the names of the weights to a file of Keras's."""
