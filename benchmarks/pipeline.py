@@ -3,8 +3,8 @@
     python -m benchmarks.pipeline --data_dir=DIR [--dataset=maestro] [--epochs=2]
 
 The data set has to be prepared. Windows of 2,048 tokens, batches of 16, with the
-`piano` preset's augmentation (transposition by 3 semitones, tempo by 5 %) and a shift of
-velocities; nothing but the pipeline runs. Resident memory is told after loading,
+`piano` preset's augmentation (transposition by 3 semitones, tempo by 5 %) and a shift
+of velocities; nothing but the pipeline runs. Resident memory is told after loading,
 after a tenth of an epoch and after each epoch: it must not grow.
 """
 
@@ -42,9 +42,7 @@ def main() -> None:
     ):
         begin = time.monotonic()
         windows = Windows(pieces, tokenizer, (), options.length, augmentation)
-        batches = iter(
-            training_batches(windows, batch_size=options.batch_size, seed=0)
-        )
+        batches = iter(training_batches(windows, batch_size=options.batch_size, seed=0))
         next(batches)
         print(f"{name}: ready after {time.monotonic() - begin:.1f} s")
         per_batch = options.batch_size * options.length

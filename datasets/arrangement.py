@@ -49,14 +49,31 @@ def by_group(pieces: Sequence[ReadPiece]) -> Arrangement:
 
 def distinct_by_group(pieces: Sequence[ReadPiece]) -> Arrangement:
     """As `by_group`, but of pieces with equal notes only the first is kept."""
+    pieces, duplicates = without_duplicates(pieces)
+    return dataclasses.replace(by_group(pieces), duplicates=duplicates)
+
+
+def distinct_by_notes(pieces: Sequence[ReadPiece]) -> Arrangement:
+    """As `distinct_by_group`, but splits by a hash of the notes."""
+    pieces, duplicates = without_duplicates(pieces)
+    splits = {piece.name: split_of(piece.digest) for piece in pieces}
+    return Arrangement(splits, duplicates, groups=[])
+
+
+def without_duplicates(
+    pieces: Sequence[ReadPiece],
+) -> tuple[list[ReadPiece], dict[str, str]]:
+    """Of pieces with equal notes the first, and its name for each of the others."""
     first: dict[str, str] = {}
-    duplicates = {}
     for piece in pieces:
-        kept = first.setdefault(piece.digest, piece.name)
-        if kept != piece.name:
-            duplicates[piece.name] = kept
-    arranged = by_group([piece for piece in pieces if piece.name not in duplicates])
-    return dataclasses.replace(arranged, duplicates=duplicates)
+        first.setdefault(piece.digest, piece.name)
+    kept = [piece for piece in pieces if first[piece.digest] == piece.name]
+    duplicates = {
+        piece.name: first[piece.digest]
+        for piece in pieces
+        if first[piece.digest] != piece.name
+    }
+    return kept, duplicates
 
 
 def split_of(key: str) -> str:

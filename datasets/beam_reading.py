@@ -64,7 +64,7 @@ def split_generators(
     path = os.path.join(builder.data_dir, "report.json")
     identity = builder.identity()
     tasks = [
-        (index, Task(builder.reader, item, limits))
+        (index, Task(builder.reader, item, limits, builder.compares_notes))
         for index, item in enumerate(listing.items)
     ]
     outcomes = (
@@ -102,8 +102,7 @@ def _same(keyed):
 
 def _without_data(keyed):
     index, outcome = keyed
-    pieces = tuple(piece.without_data() for piece in outcome.pieces)
-    return index, Outcome(outcome.item, pieces, outcome.reason)
+    return index, outcome.without_data()
 
 
 def _arrange(outcomes, arranger, listing, path, identity):

@@ -13,7 +13,8 @@ class MidiFolder(PieceBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
     reader = "tfmusic.datasets.midi_folder_files:read_music"
-    arranger = "tfmusic.datasets.arrangement:distinct_by_group"
+    arranger = "tfmusic.datasets.arrangement:distinct_by_notes"
+    compares_notes = True
 
     def list_items(self) -> Listing:
         return list_music(self.input)

@@ -10,7 +10,6 @@ from tfmusic.datasets.source import Item, Listing, Piece
 from tfmusic.errors import UserError
 from tfmusic.music.abc import read_abc_book, read_tune
 from tfmusic.music.io import ABC_SUFFIXES, MUSIC_SUFFIXES, parse_sequence
-from tfmusic.music.note_arrays import digest
 
 
 def list_music(path: str) -> Listing:
@@ -61,7 +60,7 @@ def read_music(item: Item) -> list[Piece]:
         raise UserError(f"cannot read {item.name}: it has no notes")
     sequence.id = item.name
     sequence.filename = file
-    return [Piece(item.name, sequence, group=digest(sequence))]
+    return [Piece(item.name, sequence)]
 
 
 def _tunes(path: str, file: str) -> list[Item]:

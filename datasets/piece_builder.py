@@ -23,6 +23,7 @@ from tfmusic.datasets.input_files import list_sizes
 from tfmusic.datasets.progress import Log, print_line
 from tfmusic.datasets.reading import Outcome, Reading
 from tfmusic.datasets.source import SPLITS, Listing
+from tfmusic.datasets.workers import Workers
 from tfmusic.errors import UserError
 from tfmusic.files import check_writable, locked
 from tfmusic.music.limits import Limits
@@ -68,12 +69,14 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             it: its module should be quick to import.
         arranger: `module:name` of a function of `ReadPiece`s that returns their
             `Arrangement`; by default their own splits, or by a hash of their groups.
-        arranges_music: whether the arranger looks at the music itself, so that all of
-            it has to fit into memory.
+        compares_notes: whether the arranger looks at the digests of pieces.
+        arranges_music: whether it looks at the music itself, so that all of it has
+            to fit into memory.
     """
 
     reader: str
     arranger = "tfmusic.datasets.arrangement:by_group"
+    compares_notes = False
     arranges_music = False
 
     def __init__(self, *, input: str | None = None, log: Log = print_line, **kwargs):
@@ -103,11 +106,12 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             return b""
         return json.dumps(list_sizes(self.input)).encode()
 
-    def prepare(self, work: Work = Work()) -> None:  # noqa: B008, it is frozen
+    def prepare(self, work: Work | None = None, workers: Workers | None = None) -> None:
         """Writes the shards, unless they are there. Nothing is downloaded.
 
         Args:
-            work: how.
+            work: how; by default as `Work` is.
+            workers: that read; by default of this call's own.
 
         Raises:
             UserError: the input is missing, not what was expected, or not what the
@@ -130,11 +134,17 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         listing = self.list_items()
         if not listing.items:
             raise UserError(f"{listing.origin} holds nothing to read")
+        work = work or Work()
         try:
-            with locked(self._beside("lock")):
+            with (
+                locked(self._beside("lock")),
+                contextlib.nullcontext(workers)
+                if workers
+                else Workers(work.num_workers) as workers,
+            ):
                 if not self._has_shards():  # else another process was first
                     self._remove_leftovers()
-                    self._prepare(listing, work)
+                    self._prepare(listing, work, workers)
         except UserError:  # what was read is of no use
             self._forget()
             raise
@@ -146,8 +156,7 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         with open(os.path.join(self.data_dir, REPORT_NAME), encoding="utf-8") as file:
             return json.load(file)
 
-    def _prepare(self, listing: Listing, work: Work) -> None:
-        import_tensorflow()
+    def _prepare(self, listing: Listing, work: Work, workers: Workers) -> None:
         tfds.disable_progress_bar()
         config = tfds.download.DownloadConfig(try_download_gcs=False)
         if work.runner:
@@ -163,7 +172,8 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 beam_reading.split_generators, self, listing, work.limits
             )
         else:
-            self._read(listing, work, self._beside("reading"))
+            self._read(listing, work, workers)
+        import_tensorflow()
         try:
             with (
                 tempfile.TemporaryDirectory() as unused,
@@ -178,20 +188,21 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             vars(self).pop("_split_generators", None)
         shutil.rmtree(self._beside("reading"), ignore_errors=True)
 
-    def _read(self, listing: Listing, work: Work, folder: str) -> None:
+    def _read(self, listing: Listing, work: Work, workers: Workers) -> None:
         """Reads all items into a folder, from which shards are made then."""
+        folder = self._beside("reading")
         key = f"{registry.full_name(self)} {self.version} {self._input_sha256()}"
         reading = Reading(
-            listing, self.reader, folder, key, work.limits, work.num_workers
+            listing, self.reader, folder, key, work.limits, self.compares_notes
         )
-        reading.run(self.name, self.log)
+        reading.run(self.name, self.log, workers)
         pieces = [
-            piece if self.arranges_music else piece.without_data()
-            for outcome in reading.outcomes()
+            piece
+            for outcome in reading.outcomes(data=self.arranges_music)
             for piece in outcome.pieces
         ]
         arranged = arrangement.arrange(self.arranger, pieces)
-        counts = arrangement.report(listing, reading.outcomes(), arranged)
+        counts = arrangement.report(listing, reading.outcomes(data=False), arranged)
         arrangement.check_splits(counts)
         self._reading, self._arranged, self._counts = reading, arranged, counts
 
@@ -246,7 +257,8 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
         if self._reading is None:  # whoever calls this has not called `prepare`
-            self._read(self.list_items(), Work(), self._beside("reading"))
+            with Workers() as workers:
+                self._read(self.list_items(), Work(), workers)
         self._write_report(self._counts)
         return {
             split: _examples(self._reading.outcomes(), self._arranged.splits, split)

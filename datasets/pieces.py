@@ -14,7 +14,7 @@ import numpy as np
 from tfmusic.datasets import registry
 from tfmusic.datasets.progress import with_progress
 from tfmusic.datasets.source import SPLITS
-from tfmusic.datasets.workers import run_tasks
+from tfmusic.datasets.workers import Workers
 from tfmusic.errors import UserError
 from tfmusic.files import locked
 from tfmusic.quiet import import_tensorflow
@@ -115,14 +115,14 @@ def id_dtype(tokenizer: Tokenizer) -> np.dtype:
 
 
 def tokenize(
-    builder: PieceBuilder, tokenizer: Tokenizer, num_workers: int | None = None
+    builder: PieceBuilder, tokenizer: Tokenizer, workers: Workers
 ) -> dict[str, Pieces]:
     """The ids of all splits of a prepared set, in the order of its shards.
 
     Args:
         builder: prepared.
         tokenizer: makes the ids.
-        num_workers: processes; by default as many as there are cores.
+        workers: that encode.
 
     Raises:
         UserError: the tokenizer has no ids for any of a split's pieces.
@@ -142,7 +142,7 @@ def tokenize(
                 yield EncodingTask(example["sequence"], text)
 
     total = builder.info.splits.total_num_examples
-    results = run_tasks("tfmusic.datasets.pieces:encode", tasks(), num_workers)
+    results = workers.run("tfmusic.datasets.pieces:encode", tasks())
     results = with_progress(results, "pieces encoded", builder.log, total)
     encoded: dict[str, dict] = {split: {} for split in SPLITS}
     skipped: dict[str, dict[str, str]] = {split: {} for split in SPLITS}
@@ -179,7 +179,7 @@ def _pieces(encoded: dict[str, tuple], skipped: dict[str, str], dtype) -> Pieces
 
 
 def write_pieces(
-    builder: PieceBuilder, tokenizer: Tokenizer, num_workers: int | None = None
+    builder: PieceBuilder, tokenizer: Tokenizer, workers: Workers
 ) -> dict[str, Any]:
     """Writes the ids of all splits beside the shards, unless they are there.
 
@@ -189,7 +189,7 @@ def write_pieces(
     Args:
         builder: prepared.
         tokenizer: makes the ids.
-        num_workers: processes; by default as many as there are cores.
+        workers: that encode.
 
     Returns:
         The report: the shards' report and what the ids add to it.
@@ -208,7 +208,7 @@ def write_pieces(
                 shutil.rmtree(incomplete, ignore_errors=True)
                 try:
                     os.mkdir(incomplete)
-                    _write_pieces(builder, tokenizer, incomplete, num_workers)
+                    _write_pieces(builder, tokenizer, incomplete, workers)
                     os.rename(incomplete, folder)
                 except OSError as error:
                     reason = error.strerror or error
@@ -252,11 +252,11 @@ def _pieces_dir(builder: PieceBuilder, tokenizer: Tokenizer) -> str:
 
 
 def _write_pieces(
-    builder: PieceBuilder, tokenizer: Tokenizer, folder: str, num_workers: int | None
+    builder: PieceBuilder, tokenizer: Tokenizer, folder: str, workers: Workers
 ) -> None:
     report = builder.report()
     report["tokenizer"] = {"name": tokenizer.name, "hash": tokenizer.hash}
-    for split, pieces in tokenize(builder, tokenizer, num_workers).items():
+    for split, pieces in tokenize(builder, tokenizer, workers).items():
         pieces.save(os.path.join(folder, f"{split}.npz"))
         report["splits"][split] |= {
             "tokens": pieces.num_tokens,

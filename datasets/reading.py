@@ -13,11 +13,11 @@ import json
 import os
 import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tfmusic.datasets.progress import Log, with_progress
 from tfmusic.datasets.source import Item, Listing, Piece
-from tfmusic.datasets.workers import find_function, run_tasks
+from tfmusic.datasets.workers import Workers, find_function
 from tfmusic.errors import UserError
 from tfmusic.files import atomic_path, write_text
 from tfmusic.music.limits import Limits
@@ -32,7 +32,7 @@ class ReadPiece:
 
     Attributes:
         name, split, group: see `Piece`.
-        digest: equal for pieces of equal notes.
+        digest: equal for pieces of equal notes; None where nobody asks.
         num_notes: in it.
         seconds: its total time.
         data: the serialized NoteSequence.
@@ -41,14 +41,10 @@ class ReadPiece:
     name: str
     split: str | None
     group: str
-    digest: str
+    digest: str | None
     num_notes: int
     seconds: float
     data: bytes = dataclasses.field(repr=False)
-
-    def without_data(self) -> ReadPiece:
-        """What is to be known of the piece, which takes little memory."""
-        return dataclasses.replace(self, data=b"")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +55,34 @@ class Outcome:
     pieces: tuple[ReadPiece, ...] = ()
     reason: str | None = None
 
+    def with_data(self, data: Sequence[bytes]) -> Outcome:
+        """With other bytes for its pieces."""
+        pieces = tuple(
+            dataclasses.replace(piece, data=each)
+            for piece, each in zip(self.pieces, data, strict=True)
+        )
+        return dataclasses.replace(self, pieces=pieces)
+
+    def without_data(self) -> Outcome:
+        """What is to be known of the pieces, which takes little memory."""
+        return self.with_data([b""] * len(self.pieces))
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """An item, who reads it, and how much it may take."""
+    """An item, who reads it, and how much it may take.
+
+    Attributes:
+        reader: see `Reading`.
+        item: to be read.
+        limits: of reading it.
+        compare: whether pieces need a digest.
+    """
 
     reader: str
     item: Item
     limits: Limits
+    compare: bool = True
 
 
 def read_item(task: Task) -> tuple[ReadPiece, ...]:
@@ -79,17 +95,17 @@ def read_item(task: Task) -> tuple[ReadPiece, ...]:
     importlib.import_module("tfmusic.music.note_sequence")
     reader = find_function(task.reader)
     with task.limits.enforced(task.item.name):
-        return tuple(_summary(piece) for piece in reader(task.item))
+        return tuple(_summary(piece, task.compare) for piece in reader(task.item))
 
 
-def _summary(piece: Piece) -> ReadPiece:
+def _summary(piece: Piece, compare: bool) -> ReadPiece:
     from tfmusic.music.note_arrays import digest
 
     return ReadPiece(
         name=piece.name,
         split=piece.split,
         group=piece.group or piece.name,
-        digest=digest(piece.sequence),
+        digest=digest(piece.sequence) if compare else None,
         num_notes=len(piece.sequence.notes),
         seconds=piece.sequence.total_time,
         data=piece.sequence.SerializeToString(deterministic=True),
@@ -105,7 +121,7 @@ class Reading:
         folder: where what was read is kept.
         key: tells this reading from another of the same folder, which is discarded.
         limits: of each item.
-        num_workers: processes; by default as many as there are cores.
+        compare: whether pieces need a digest.
     """
 
     def __init__(
@@ -115,24 +131,25 @@ class Reading:
         folder: str,
         key: str,
         limits: Limits,
-        num_workers: int | None = None,
+        compare: bool = True,
     ):
         self.listing = listing
         self._reader = reader
         self._folder = folder
         self._limits = limits
-        self._num_workers = num_workers
+        self._compare = compare
         state = [key, reader, ITEMS_PER_FILE, dataclasses.astuple(limits)]
         state += [dataclasses.astuple(item) for item in listing.items]
         text = json.dumps(state)
         self._state = hashlib.sha256(text.encode()).hexdigest() + "\n"
 
-    def run(self, name: str, log: Log) -> None:
+    def run(self, name: str, log: Log, workers: Workers) -> None:
         """Reads what is not read yet.
 
         Args:
             name: of the data set, for the user.
             log: called with each line of progress.
+            workers: that read.
 
         Raises:
             UserError: the folder can't be written to.
@@ -144,13 +161,11 @@ class Reading:
         rest = items[done * ITEMS_PER_FILE :]
         from_ = f", {len(items) - len(rest)} of them read before" if done else ""
         log(f"{name}: reading {len(items)} {unit} of {self.listing.origin}{from_}")
-        tasks = (Task(self._reader, item, self._limits) for item in rest)
+        tasks = (Task(self._reader, item, self._limits, self._compare) for item in rest)
         seconds = None
         if self._limits.seconds:  # for what the limits could not stop
             seconds = 3 * self._limits.seconds + 30
-        results = run_tasks(
-            "tfmusic.datasets.reading:read_item", tasks, self._num_workers, seconds
-        )
+        results = workers.run("tfmusic.datasets.reading:read_item", tasks, seconds)
         results = with_progress(
             results, f"{unit} read", log, len(items), len(items) - len(rest)
         )
@@ -161,13 +176,24 @@ class Reading:
                 for _ in items[index * ITEMS_PER_FILE : (index + 1) * ITEMS_PER_FILE]
             ]
             with atomic_path(self._path(index)) as path, open(path, "wb") as file:
-                pickle.dump(chunk, file, pickle.HIGHEST_PROTOCOL)
+                # What is to be known comes first: it is read alone, and often.
+                pickle.dump([outcome.without_data() for outcome in chunk], file)
+                data = [[piece.data for piece in outcome.pieces] for outcome in chunk]
+                pickle.dump(data, file, pickle.HIGHEST_PROTOCOL)
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """What became of each item, in order, once `run` has ended."""
+    def outcomes(self, data: bool = True) -> Iterator[Outcome]:
+        """What became of each item, in order, once `run` has ended.
+
+        Args:
+            data: whether with the music.
+        """
         for index in range(-(-len(self.listing.items) // ITEMS_PER_FILE)):
             with open(self._path(index), "rb") as file:
-                yield from pickle.load(file)
+                chunk = pickle.load(file)
+                if data:
+                    with_data = zip(chunk, pickle.load(file), strict=True)
+                    chunk = [outcome.with_data(music) for outcome, music in with_data]
+            yield from chunk
 
     def _resume(self) -> int:
         """The number of files that are there; those of another reading are removed."""

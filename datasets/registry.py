@@ -102,10 +102,12 @@ def prepare(
     """
     from tfmusic.datasets import pieces
     from tfmusic.datasets.piece_builder import Work
+    from tfmusic.datasets.workers import Workers
     from tfmusic.tokenizers import get_tokenizer
 
     tokenizer = tokenizer or get_tokenizer(get_dataset(name).tokenizer)
     work = work or Work()
     builder = get_builder(name, data_dir, input, log)
-    builder.prepare(work)
-    return pieces.write_pieces(builder, tokenizer, work.num_workers)
+    with Workers(work.num_workers) as workers:
+        builder.prepare(work, workers)
+        return pieces.write_pieces(builder, tokenizer, workers)

@@ -6,6 +6,8 @@ alone, and takes one task after another from its standard input. TensorFlow is n
 imported there.
 """
 
+from __future__ import annotations
+
 import contextlib
 import importlib
 import itertools
@@ -36,81 +38,87 @@ def default_num_workers() -> int:
     return os.cpu_count() or 1
 
 
-def run_tasks(
-    function: str,
-    tasks: Iterable[Any],
-    num_workers: int | None = None,
-    seconds: float | None = None,
-) -> Iterator[Any]:
-    """Calls a function on each task, in processes where there are many.
+class Workers:
+    """Processes that call functions on tasks, started when there are many.
+
+    A context: at its end the processes are gone.
 
     Args:
-        function: `module:name`; of one argument.
-        tasks: what can be pickled.
         num_workers: processes; by default as many as there are cores.
-        seconds: after which a process is killed, whatever it does; by default never.
-
-    Yields:
-        For each task, in order, what the function returned, or a `UserError`: what it
-        raised, or that its process was killed or died.
     """
-    tasks = iter(tasks)
-    first = list(itertools.islice(tasks, FEW))
-    num_workers = num_workers or default_num_workers()
-    if len(first) < FEW or num_workers == 1:
-        call = find_function(function)
-        for task in itertools.chain(first, tasks):
-            yield _call(call, task)
-        return
-    yield from _in_processes(
-        function, itertools.chain(first, tasks), num_workers, seconds
-    )
 
+    def __init__(self, num_workers: int | None = None):
+        self.num_workers = num_workers or default_num_workers()
+        self._waiting: queue.Queue = queue.Queue()
+        self._threads: list[threading.Thread] = []
 
-def _in_processes(function, tasks, num_workers, seconds) -> Iterator[Any]:
-    """`run_tasks` with processes, a thread waiting for each."""
-    waiting: queue.Queue = queue.Queue()
+    def __enter__(self) -> Workers:
+        return self
 
-    def wait_for_process():
-        with contextlib.closing(_Process(function, seconds)) as process:
-            while (work := waiting.get()) is not None:
-                task, answer = work
-                answer.put(process.call(task))
+    def __exit__(self, *_: Any) -> None:
+        with contextlib.suppress(queue.Empty):  # of a caller that wants no more
+            while True:
+                self._waiting.get_nowait()
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
 
-    threads = [
-        threading.Thread(target=wait_for_process, daemon=True)
-        for _ in range(num_workers)
-    ]
-    for thread in threads:
-        thread.start()
-    answers: list[queue.Queue] = []  # in order
-    try:
+    def run(
+        self, function: str, tasks: Iterable[Any], seconds: float | None = None
+    ) -> Iterator[Any]:
+        """Calls a function on each task.
+
+        Args:
+            function: `module:name`; of one argument.
+            tasks: what can be pickled. A few are done in this process.
+            seconds: after which a process is killed, whatever it does; by default
+                never.
+
+        Yields:
+            For each task, in order, what the function returned, or a `UserError`: what
+            it raised, or that its process was killed or died.
+        """
+        tasks = iter(tasks)
+        first = list(itertools.islice(tasks, FEW))
+        tasks = itertools.chain(first, tasks)
+        if len(first) < FEW or self.num_workers == 1:
+            call = find_function(function)
+            for task in tasks:
+                yield _call(call, task)
+            return
+        self._start()
+        answers: list[queue.Queue] = []  # in order
         for task in tasks:
             answers.append(queue.Queue())
-            waiting.put((task, answers[-1]))
-            if len(answers) > LOOKAHEAD * num_workers:
+            self._waiting.put((function, task, seconds, answers[-1]))
+            if len(answers) > LOOKAHEAD * self.num_workers:
                 yield answers.pop(0).get()
         while answers:
             yield answers.pop(0).get()
-    finally:
-        with contextlib.suppress(queue.Empty):  # of a caller that wants no more
-            while True:
-                waiting.get_nowait()
-        for _ in threads:
-            waiting.put(None)
-        for thread in threads:
-            thread.join()
+
+    def _start(self) -> None:
+        """Starts a thread for each process, which waits for its answers."""
+        for _ in range(self.num_workers - len(self._threads)):
+            thread = threading.Thread(target=self._serve, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _serve(self) -> None:
+        with contextlib.closing(_Process()) as process:
+            while (work := self._waiting.get()) is not None:
+                function, task, seconds, answer = work
+                answer.put(process.call(function, task, seconds))
 
 
 class _Process:
-    """A process that calls one function, started again if it dies."""
+    """A process that calls functions, started again if it dies."""
 
-    def __init__(self, function: str, seconds: float | None):
-        self._function = function
-        self._seconds = seconds
+    def __init__(self):
         self._process: subprocess.Popen | None = None
 
-    def call(self, task: Any) -> Any:
+    def call(self, function: str, task: Any, seconds: float | None) -> Any:
         """The function's result, or a UserError."""
         if self._process is None:
             self._start()
@@ -120,26 +128,29 @@ class _Process:
             killed.set()
             self._process.kill()
 
-        timer = threading.Timer(self._seconds, kill) if self._seconds else None
+        timer = threading.Timer(seconds, kill) if seconds else None
         if timer:
             timer.start()
         try:
-            pickle.dump(task, self._process.stdin, _PROTOCOL)
+            pickle.dump((function, task), self._process.stdin, _PROTOCOL)
             self._process.stdin.flush()
             return pickle.load(self._process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError):
             self.close()
             if killed.is_set():
-                return UserError(f"took longer than {self._seconds:g} seconds")
+                return UserError(f"took longer than {seconds:g} seconds")
             return UserError("the process that read it died")
         finally:
             if timer:
                 timer.cancel()
 
     def _start(self):
-        code = f"from tfmusic.datasets.workers import serve; serve({self._function!r})"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
+            [
+                sys.executable,
+                "-c",
+                "from tfmusic.datasets.workers import serve; serve()",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -157,19 +168,18 @@ class _Process:
         self._process = None
 
 
-def serve(function: str) -> None:
+def serve() -> None:
     """Answers tasks from standard input until it ends: what a process does."""
     warnings.simplefilter("ignore")
     # Nobody prints between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    call = find_function(function)
     while True:
         try:
-            task = pickle.load(sys.stdin.buffer)
+            function, task = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        pickle.dump(_call(call, task), answers, _PROTOCOL)
+        pickle.dump(_call(find_function(function), task), answers, _PROTOCOL)
         answers.flush()
 
 

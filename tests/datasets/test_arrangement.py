@@ -6,6 +6,7 @@ from tfmusic.datasets.source import SPLITS, Item, Listing
 from tfmusic.errors import UserError
 
 BY_GROUP = "tfmusic.datasets.arrangement:by_group"
+BY_NOTES = "tfmusic.datasets.arrangement:distinct_by_notes"
 DISTINCT = "tfmusic.datasets.arrangement:distinct_by_group"
 
 
@@ -47,6 +48,12 @@ def test_of_equal_pieces_the_first_is_kept():
     arranged = arrangement.arrange(DISTINCT, pieces)
     assert arranged.duplicates == {"c": "a"}
     assert list(arranged.splits) == ["a", "b"]
+    by_notes = arrangement.arrange(BY_NOTES, pieces)
+    assert by_notes.duplicates == arranged.duplicates
+    assert by_notes.splits == {
+        "a": arrangement.split_of("x"),
+        "b": arrangement.split_of("b"),
+    }
     assert arrangement.arrange(BY_GROUP, pieces).duplicates == {}
 
 

@@ -14,11 +14,12 @@ from tfmusic.tokenizers import BOS, EOS, PAD
 
 LENGTH = 16
 LENGTHS = (5, 9, 3, 12, 30, 2, 1, 7)
+TRANSPOSED = Augmentation(3)
 PIECES = make_pieces(*LENGTHS)
 FEATURES = ("voice", "beat", "pitch")
 
 
-def batches(count, lengths=LENGTHS, augmentation=Augmentation(3), **options):
+def batches(count, lengths=LENGTHS, augmentation=TRANSPOSED, **options):
     windows = Windows(make_pieces(*lengths), TOKENIZER, FEATURES, LENGTH, augmentation)
     options = {"batch_size": 2, "seed": 0, **options}
     dataset = packed_training_batches(windows, **options)

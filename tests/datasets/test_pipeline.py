@@ -16,6 +16,7 @@ from tfmusic.tokenizers import BOS, EOS, PAD
 
 FEATURES = ("voice", "beat", "pitch")
 LENGTH = 8
+TRANSPOSED = Augmentation(3)
 PIECES = make_pieces(1, 7, 8, 9, 40)  # 2, 8, 9, 10 and 41 inputs with BOS
 
 
@@ -141,7 +142,7 @@ def test_a_batch_has_static_shapes():
         assert batches.element_spec == ({"tokens": ids, "beat": ids}, ids, weights)
 
 
-def choose(num_batches, pieces=PIECES, augmentation=Augmentation(3), **options):
+def choose(num_batches, pieces=PIECES, augmentation=TRANSPOSED, **options):
     """int `[num_batches * rows, 4]`: piece, start, semitones, first scored."""
     options = {"batch_size": 4, "seed": 0, **options}
     choices = Choices(pieces, TOKENIZER, (), LENGTH, augmentation)

@@ -1,5 +1,6 @@
 """Reading that is killed goes on where it was."""
 
+import dataclasses
 import os
 
 import pytest
@@ -9,6 +10,7 @@ from tfmusic.datasets import reading as reading_module
 from tfmusic.datasets.midi_folder_files import list_music
 from tfmusic.datasets.reading import ITEMS_PER_FILE, Reading, Task, read_item
 from tfmusic.datasets.source import Item, Listing, Piece
+from tfmusic.datasets.workers import Workers
 from tfmusic.errors import UserError
 from tfmusic.music.limits import Limits
 from tfmusic.music.note_sequence import NoteSequence
@@ -42,14 +44,14 @@ def listing(count=40):
     return Listing("numbers", items, unit="numbers")
 
 
-def make(folder, count=40, key="a", reader=READER, num_workers=1):
-    options = (str(folder), key, Limits(), num_workers)
-    return Reading(listing(count), reader, *options)
+def make(folder, count=40, key="a", reader=READER):
+    return Reading(listing(count), reader, str(folder), key, Limits())
 
 
-def run(reading):
+def run(reading, num_workers=1):
     lines = []
-    reading.run("numbers", lines.append)
+    with Workers(num_workers) as workers:
+        reading.run("numbers", lines.append, workers)
     return lines
 
 
@@ -59,8 +61,8 @@ def contents(folder):
 
 @pytest.mark.parametrize("num_workers", [1, 2])
 def test_every_item_has_an_outcome_in_order(tmp_path, num_workers):
-    reading = make(tmp_path / "reading", num_workers=num_workers)
-    assert run(reading)[0] == "numbers: reading 40 numbers of numbers"
+    reading = make(tmp_path / "reading")
+    assert run(reading, num_workers)[0] == "numbers: reading 40 numbers of numbers"
     outcomes = list(reading.outcomes())
     assert [outcome.item for outcome in outcomes] == [f"number {n}" for n in range(40)]
     for number, outcome in enumerate(outcomes):
@@ -76,7 +78,9 @@ def test_every_item_has_an_outcome_in_order(tmp_path, num_workers):
         )
         assert (piece.num_notes, piece.seconds) == (number, number)
         assert len(NoteSequence.FromString(piece.data).notes) == number
-        assert piece.without_data().data == b""
+    about = list(reading.outcomes(data=False))
+    assert about == [outcome.without_data() for outcome in outcomes]
+    assert not any(piece.data for outcome in about for piece in outcome.pieces)
 
 
 def test_a_killed_reading_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
@@ -143,4 +147,11 @@ def test_the_reader_of_a_folder(tmp_path):
     a, b, c = found.outcomes()
     assert "b.mid" in b.reason and os.sep not in b.reason
     assert a.pieces[0].digest == c.pieces[0].digest
-    assert a.pieces[0].group == c.pieces[0].group
+
+
+def test_digests_are_made_where_they_are_needed():
+    task = Task(READER, Item("three", ("3",)), Limits())
+    (piece,) = read_item(task)
+    assert piece.digest
+    (piece,) = read_item(dataclasses.replace(task, compare=False))
+    assert piece.digest is None

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tfmusic.datasets.workers import FEW, default_num_workers, run_tasks
+from tfmusic.datasets.workers import FEW, Workers, default_num_workers
 from tfmusic.errors import UserError
 
 MODULE = "tests.datasets.test_workers"
@@ -31,8 +31,9 @@ def work(task):
     return value
 
 
-def results(tasks, **options):
-    found = run_tasks(f"{MODULE}:work", tasks, **options)
+def results(tasks, num_workers=2, seconds=None):
+    with Workers(num_workers) as workers:
+        found = list(workers.run(f"{MODULE}:work", tasks, seconds))
     return [str(x) if isinstance(x, UserError) else x for x in found]
 
 
@@ -49,7 +50,7 @@ def test_a_few_tasks_are_done_here():
 
 def test_many_tasks_are_done_elsewhere_and_come_back_in_order():
     tasks = [("sleep", 0.05), *numbers(60), ("print", "loud"), ("process", 0)]
-    found = results(tasks, num_workers=2)
+    found = results(tasks)
     assert found[1:61] == list(range(60)) and found[61] == "loud"
     process, has_tensorflow = found[62]
     assert process != os.getpid()
@@ -58,7 +59,7 @@ def test_many_tasks_are_done_elsewhere_and_come_back_in_order():
 
 def test_what_fails_is_told_and_the_rest_goes_on():
     bad = [("raise", "no music"), ("crash", "x"), ("die", 0), ("give", 1)]
-    found = results(numbers() + bad + numbers(), num_workers=2)
+    found = results(numbers() + bad + numbers())
     assert found[:FEW] == found[-FEW:] == list(range(FEW))
     assert found[FEW:-FEW] == [
         "no music",
@@ -72,7 +73,7 @@ def test_a_process_that_hangs_is_killed():
     tasks = [*numbers(), ("sleep", 60), *numbers()]
     begin = time.monotonic()
     # Long enough for a process to start in.
-    found = results(tasks, num_workers=2, seconds=8)
+    found = results(tasks, seconds=8)
     assert time.monotonic() - begin < 50
     assert found[FEW] == "took longer than 8 seconds"
     assert found[FEW + 1 :] == list(range(FEW))
@@ -86,10 +87,25 @@ def test_tasks_are_taken_as_they_are_needed():
             taken.append(number)
             yield ("give", number)
 
-    found = run_tasks(f"{MODULE}:work", tasks(), num_workers=2)
-    assert [next(found) for _ in range(3)] == [0, 1, 2]
-    assert len(taken) < 100
-    found.close()  # ends the processes
+    with Workers(2) as workers:
+        found = workers.run(f"{MODULE}:work", tasks())
+        assert [next(found) for _ in range(3)] == [0, 1, 2]
+        assert len(taken) < 100
+
+
+def test_processes_serve_one_call_after_another():
+    with Workers(2) as workers:
+        first, second = (
+            {
+                process
+                for process, _ in workers.run(
+                    f"{MODULE}:work", [("process", 0)] * 2 * FEW
+                )
+            }
+            for _ in range(2)
+        )
+    assert 1 <= len(first | second) <= 2
+    assert os.getpid() not in first | second
 
 
 def test_the_number_of_processes():
@@ -98,4 +114,4 @@ def test_the_number_of_processes():
 
 def test_an_unknown_function_is_an_error():
     with pytest.raises(AttributeError):
-        list(run_tasks(f"{MODULE}:nothing", numbers(1)))
+        list(Workers().run(f"{MODULE}:nothing", numbers(1)))
