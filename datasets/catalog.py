@@ -20,6 +20,7 @@ class Dataset:
         pitch_range: lowest and highest MIDI pitch of its instrument, within which
             music is transposed; None where any pitch will do.
         is_drums: whether its pitches are drums, which can't be transposed.
+        checksums: SHA-256 of files as they are published, by their names.
     """
 
     builder: str
@@ -32,6 +33,7 @@ class Dataset:
     configs: tuple[str, ...] = ()
     pitch_range: tuple[int, int] | None = None
     is_drums: bool = False
+    checksums: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 DATASETS = {
@@ -58,6 +60,12 @@ DATASETS = {
         description="JSB Chorales: 382 Bach chorales on the grid of 16ths.",
         homepage="https://github.com/czhuang/JSB-Chorales-dataset",
         license="Music: public domain. File: its encoder states no license.",
+        checksums={
+            "Jsb16thSeparated.json": "79294cc374f9252e95ef4b703161524c"
+            "1c53dc1f712c236f00f1c1f5d54af5a7",
+            "Jsb16thSeparated.npz": "2adcdf0d57880c3763f104555072285f"
+            "e7f9e3d6049fcc4b9830557b8d4a7820",
+        },
         citation="""@inproceedings{boulanger2012modeling,
   title = {Modeling Temporal Dependencies in High-Dimensional Sequences: Application to
     Polyphonic Music Generation and Transcription},
@@ -72,6 +80,14 @@ DATASETS = {
         needs_input=True,
         description="MAESTRO: 1,276 piano performances of a competition, with pedal.",
         homepage="https://magenta.tensorflow.org/datasets/maestro",
+        checksums={
+            "maestro-v1.0.0.csv": "c4fc572c56ef4bf5f10137d9c889fb0c"
+            "ce703bbcecf5bbee0bbd719e0cef113c",
+            "maestro-v2.0.0.csv": "b29131ce89a49df044c54974d11d9977"
+            "dc7bc53d35aeb39b4d3747f59a34092d",
+            "maestro-v3.0.0.csv": "cb88a64a12971a995dd41852aa3a3387"
+            "9501cf70d01b9a6feb637f4ad8d8ddff",
+        },
         license="CC BY-NC-SA 4.0, so not for commercial use; say so of weights that "
         "were trained on it.",
         citation="""@inproceedings{hawthorne2018enabling,

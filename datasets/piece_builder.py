@@ -19,10 +19,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tfmusic.datasets import arrangement, registry
-from tfmusic.datasets.input_files import list_sizes
+from tfmusic.datasets.input_files import list_sizes, read_file
 from tfmusic.datasets.progress import Log, print_line
 from tfmusic.datasets.reading import Outcome, Reading
 from tfmusic.datasets.source import SPLITS, Listing
+from tfmusic.datasets.tables import find_file
 from tfmusic.datasets.workers import Workers
 from tfmusic.errors import UserError
 from tfmusic.files import check_writable, locked
@@ -265,18 +266,35 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             for split in SPLITS
         }
 
+    def _checksums(self) -> dict[str, str]:
+        """SHA-256 of the files whose published ones are known, where they are there.
+
+        A line warns of one that is another.
+        """
+        found = {}
+        if self.input is None:
+            return found
+        for name, published in registry.get_dataset(self.name).checksums.items():
+            if file := find_file(self.input, name):
+                content = read_file(self.input, file)
+                found[name] = hashlib.sha256(content).hexdigest()
+                if found[name] != published:
+                    self.log(f"{self.name}: {file} is not as it was published")
+        return found
+
     def _write_report(self, counts: dict[str, Any]) -> None:
         # In the folder that appears under its own name once all is written.
         path = os.path.join(self.data_dir, REPORT_NAME)
         with open(path, "w", encoding="utf-8") as file:
             json.dump({**self.identity(), **counts}, file, indent=2)
 
-    def identity(self) -> dict[str, str]:
+    def identity(self) -> dict[str, Any]:
         """The head of the report: what was prepared."""
         return {
             "dataset": registry.full_name(self),
             "version": str(self.version),
             "input_sha256": self._input_sha256(),
+            "checksums": self._checksums(),
         }
 
     def _generate_examples(self) -> Iterator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -56,6 +57,11 @@ class Pieces:
         """int32 `[T]`: the ids of one piece."""
         ids = self.ids[self.offsets[index] : self.offsets[index + 1]]
         return ids.astype(np.int32)
+
+    @property
+    def sha256(self) -> str:
+        """Tells whether two splits hold the same ids: 64 hexadecimal digits."""
+        return hashlib.sha256(self.ids.astype("<i4").tobytes()).hexdigest()
 
     def save(self, path: str) -> None:
         """Writes an .npz that needs no pickle."""
@@ -260,6 +266,7 @@ def _write_pieces(
         pieces.save(os.path.join(folder, f"{split}.npz"))
         report["splits"][split] |= {
             "tokens": pieces.num_tokens,
+            "ids_sha256": pieces.sha256,
             "not_encoded": pieces.skipped,
         }
     with open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as file:

@@ -35,9 +35,10 @@ def test_the_command(tmp_path):
     lines = result.stdout.splitlines()
     assert lines[0] == "jsb_chorales 1.0.0, from jsb.json"
     assert lines[1] == "files: 1 given, 1 read, 0 skipped"
-    assert ["train", "1", "4", "8", "0.00"] in [line.split() for line in lines]
     report = registry.prepare("jsb_chorales", str(tmp_path / "data"))
     assert lines == format_report(report).splitlines()
+    ids = report["splits"]["train"]["ids_sha256"][:8]
+    assert ["train", "1", "4", "8", "0.00", ids] in [line.split() for line in lines]
     assert "jsb_chorales: reading 1 files of jsb.json" in result.stderr
 
 
@@ -82,6 +83,7 @@ def test_the_report_names_what_was_left_out():
                 "notes": 1234,
                 "seconds": 7200.0,
                 "tokens": 5000,
+                "ids_sha256": "89abcdef" * 8,
                 "not_encoded": {"bwv1": "too many voices"},
             }
         },
@@ -100,7 +102,7 @@ def test_the_report_names_what_was_left_out():
         "data/tokens-0123abcd",
     ):
         assert part in text
-    assert ["train", "2", "1,234", "5,000", "2.00"] in [
+    assert ["train", "2", "1,234", "5,000", "2.00", "89abcdef"] in [
         line.split() for line in text.splitlines()
     ]
 

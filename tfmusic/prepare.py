@@ -113,11 +113,14 @@ def format_report(report: dict[str, Any]) -> str:
     )
     tokenizer = report["tokenizer"]
     lines.append(f"tokenizer: {tokenizer['name']} ({tokenizer['hash']})")
-    lines.append(f"{'split':<12}{'pieces':>9}{'notes':>12}{'tokens':>12}{'hours':>10}")
+    lines.append(
+        f"{'split':<12}{'pieces':>9}{'notes':>12}{'tokens':>12}{'hours':>10}  ids"
+    )
     for split, counts in report["splits"].items():
         lines.append(
             f"{split:<12}{counts['pieces']:>9,}{counts['notes']:>12,}"
             f"{counts['tokens']:>12,}{counts['seconds'] / 3600:>10.2f}"
+            f"  {counts['ids_sha256'][:8]}"
         )
         lines += _first(counts["not_encoded"], "{} has no ids: {}")
     lines.append(f"ids: {report['tokens_dir']}")

@@ -46,3 +46,15 @@ def test_an_input_that_changed_is_refused(builder, tmp_path):
     path.write_text(path.read_text().replace("[", "[ ", 1))
     with pytest.raises(UserError, match="prepared from another input"):
         builder.prepare()
+
+
+def test_a_file_that_is_not_as_published_is_told(tmp_path):
+    lines = []
+    path = write_jsb(tmp_path / "Jsb16thSeparated.json")
+    builder = JsbChorales(
+        input=str(path), data_dir=str(tmp_path / "data"), log=lines.append
+    )
+    builder.prepare()
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert builder.report()["checksums"] == {"Jsb16thSeparated.json": sha256}
+    assert "jsb_chorales: Jsb16thSeparated.json is not as it was published" in lines

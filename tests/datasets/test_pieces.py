@@ -72,6 +72,16 @@ def test_ids_of_all_pieces_in_order(path, tmp_path):
     assert pieces.piece(0).dtype == np.int32
 
 
+def test_checksums_tell_the_ids(path, tmp_path):
+    report = registry.prepare("jsb_chorales", str(tmp_path), path, TOKENIZER)
+    pieces = load_pieces("jsb_chorales", "train", TOKENIZER, str(tmp_path))
+    assert report["splits"]["train"]["ids_sha256"] == pieces.sha256
+    as_int32 = dataclasses.replace(pieces, ids=pieces.ids.astype(np.int32))
+    assert as_int32.sha256 == pieces.sha256
+    other = dataclasses.replace(pieces, ids=pieces.ids[::-1])
+    assert other.sha256 != pieces.sha256
+
+
 def test_once_prepared_no_input_is_needed(path, tmp_path, monkeypatch):
     load_pieces("jsb_chorales", "train", TOKENIZER, str(tmp_path), path)
     monkeypatch.setattr(JsbChorales, "list_items", None)

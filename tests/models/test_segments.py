@@ -149,7 +149,7 @@ def test_mixers_that_keep_to_segments_are_not_named(model):
 
 
 def test_the_name_is_no_features():
-    with pytest.raises(UserError, match="feature 'segment': the name is kept"):
+    with pytest.raises(UserError, match="feature 'segment': an input of another kind"):
         make(features={"segment": 3})
 
 

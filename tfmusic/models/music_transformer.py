@@ -11,6 +11,9 @@ from tfmusic.layers.segments import SEGMENT, segment_starts
 from tfmusic.models.mixers import make_mixers, mixer_names
 from tfmusic.models.positions import make_positions
 
+# What the inputs of a model, or of its exported graphs, hold beside features.
+INPUTS = {"tokens", "position", SEGMENT}
+
 
 class MusicTransformer(keras.Model):
     """A transformer over music's tokens, whatever its logits are about.
@@ -47,11 +50,8 @@ class MusicTransformer(keras.Model):
             raise ValueError(
                 f"{type(self).__name__} is of kind {self.kind!r}, not {config.kind!r}"
             )
-        if SEGMENT in config.features:
-            raise ValueError(
-                f"feature {SEGMENT!r}: the name is kept for what tells the pieces of a "
-                "window apart"
-            )
+        if kept := sorted(INPUTS & set(config.features)):
+            raise ValueError(f"feature {kept[0]!r}: an input of another kind is named so")
         self.config = config
         dim = config.hidden_dim
         if config.key_dim is None and dim % config.num_heads:
