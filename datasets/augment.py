@@ -1,7 +1,7 @@
 """Variations of music while it is read: other keys, other tempos, other loudness.
 
 All of it acts on ids, in a TensorFlow graph, on a batch at a time; where nothing is
-varied ids stay as they are. `B` windows of `S` tokens, `V` ids.
+varied ids stay as they are. `B` windows of `S` tokens, `V` ids, `K` transpositions.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfmusic.errors import UserError
 from tfmusic.tokenizers import PAD, Tokenizer
+from tfmusic.tokenizers.tokenizer import WIDEST_TRANSPOSITION
 
 # The time stretches of performances in the papers that train on them.
 STRETCHES = (0.95, 0.975, 1.0, 1.025, 1.05)
@@ -88,9 +89,13 @@ class Augmenter:
                 f"stretches={augmentation.stretches}: give factors of 0.5 or more"
             )
         self.changes_length = augmentation.moves_time
-        size = tokenizer.vocabulary.size
-        self._pitched = tf.constant(tokenizer.pitched)
-        self._steps = np.zeros(size, np.int32)
+        self._size = tokenizer.vocabulary.size
+        semitones = range(-WIDEST_TRANSPOSITION, WIDEST_TRANSPOSITION + 1)
+        table = np.stack([tokenizer.transposed(number) for number in semitones])
+        # A tensor, which a graph refers to: it would copy an array into itself.
+        with tf.device("CPU"):
+            self._transposed = tf.constant(table.reshape(-1))  # [K * V]
+        self._steps = np.zeros(self._size, np.int32)
         if shifts is not None:
             self._first_shift, stop = tokenizer.vocabulary.span(shifts)
             self._longest = stop - self._first_shift
@@ -123,10 +128,19 @@ class Augmenter:
         )
 
     def transpose(self, tokens, semitones):
-        """Moves pitches of int32 `[B, S]` by semitones, `[B]` or `[B, S]`."""
+        """Moves pitches of int32 `[B, S]`; see `Tokenizer.transposed`.
+
+        Args:
+            tokens: int32 `[B, S]`.
+            semitones: int32 `[B]` or `[B, S]`, within `WIDEST_TRANSPOSITION`.
+
+        Returns:
+            int32 `[B, S]`.
+        """
         if len(semitones.shape) == 1:
             semitones = semitones[:, tf.newaxis]
-        return tokens + tf.where(tf.gather(self._pitched, tokens), semitones, 0)
+        row = semitones + WIDEST_TRANSPOSITION
+        return tf.gather(self._transposed, row * self._size + tokens)
 
     def vary(self, tokens, variation: Variation, length: int):
         """Loudness and tempo of windows.

@@ -4,7 +4,8 @@ import importlib.metadata
 
 import tensorflow_datasets as tfds
 
-from tfmusic.datasets.bach_files import find_corpus, list_chorales
+from tfmusic.datasets.bach_files import list_chorales
+from tfmusic.datasets.corpus import find_corpus
 from tfmusic.datasets.piece_builder import PieceBuilder
 from tfmusic.datasets.source import Listing
 

@@ -1,6 +1,5 @@
 """Reads and arranges the four-part Bach chorales of music21's corpus."""
 
-import importlib.util
 import os
 import re
 from collections.abc import Sequence
@@ -14,20 +13,6 @@ from tfmusic.music.io import read_sequence
 from tfmusic.tokenizers.grid import VOICES, sequence_to_grid
 
 SUFFIXES = (".mxl", ".xml")
-
-
-def find_corpus(name: str) -> str:
-    """A folder of music21's corpus, such as "bach", without importing music21.
-
-    Raises:
-        UserError: music21 is not installed with its corpus.
-    """
-    spec = importlib.util.find_spec("music21")
-    if spec is not None and spec.origin is not None:
-        folder = os.path.join(os.path.dirname(spec.origin), "corpus", name)
-        if os.path.isdir(folder):
-            return folder
-    raise UserError("music21 is not installed with its corpus: pip install music21")
 
 
 def list_chorales(folder: str, origin: str) -> Listing:

@@ -4,7 +4,7 @@ import importlib.metadata
 
 import tensorflow_datasets as tfds
 
-from tfmusic.datasets.bach_files import find_corpus
+from tfmusic.datasets.corpus import find_corpus
 from tfmusic.datasets.essen_files import FOLDER, list_songs
 from tfmusic.datasets.piece_builder import PieceBuilder
 from tfmusic.datasets.source import Listing
@@ -29,6 +29,7 @@ class Essen(PieceBuilder):
     ]
     reader = "tfmusic.datasets.essen_files:read_song"
     arranger = "tfmusic.datasets.essen_files:arrange_songs"
+    compares_notes = True
     arranges_music = True
 
     def list_items(self) -> Listing:

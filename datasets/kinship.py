@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfmusic.datasets.sharing import group_by_shared
 from tfmusic.tokenizers.grid import STEPS_PER_QUARTER
 
 BEATS = 8  # two bars of 4/4
@@ -59,10 +60,7 @@ def passages(grid: np.ndarray) -> set[bytes]:
 
 
 def find_groups(grids: Mapping[str, np.ndarray]) -> list[list[str]]:
-    """Groups of pieces that have a passage in common.
-
-    Kinship carries over: if a shares a passage with b and b another with c, all three
-    are one group.
+    """Groups of pieces that have a passage in common; see `group_by_shared`.
 
     Args:
         grids: each piece's grid, by its name.
@@ -70,18 +68,4 @@ def find_groups(grids: Mapping[str, np.ndarray]) -> list[list[str]]:
     Returns:
         Every piece's name in exactly one group, in the order of `grids`.
     """
-    parent = {name: name for name in grids}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
-    first: dict[bytes, str] = {}
-    for name, grid in grids.items():
-        for passage in passages(grid):
-            parent[root(name)] = root(first.setdefault(passage, name))
-    groups: dict[str, list[str]] = {}
-    for name in grids:
-        groups.setdefault(root(name), []).append(name)
-    return list(groups.values())
+    return group_by_shared((name, passages(grid)) for name, grid in grids.items())

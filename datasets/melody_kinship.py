@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfmusic.datasets.sharing import group_by_shared
+
 NOTES = 16  # about two lines of a song
 
 
@@ -25,10 +27,7 @@ def passages(pitch: np.ndarray) -> set[bytes]:
 
 
 def find_groups(melodies: Mapping[str, np.ndarray]) -> list[list[str]]:
-    """Groups of melodies that have a passage in common.
-
-    Kinship carries over: if a shares a passage with b and b another with c, all three
-    are one group.
+    """Groups of melodies that have a passage in common; see `group_by_shared`.
 
     Args:
         melodies: the pitches of each, int `[N]`, by its name.
@@ -36,18 +35,4 @@ def find_groups(melodies: Mapping[str, np.ndarray]) -> list[list[str]]:
     Returns:
         Every melody's name in exactly one group, in the order of `melodies`.
     """
-    parent = {name: name for name in melodies}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            name = parent[name] = parent[parent[name]]
-        return name
-
-    first: dict[bytes, str] = {}
-    for name, pitch in melodies.items():
-        for passage in passages(pitch):
-            parent[root(name)] = root(first.setdefault(passage, name))
-    groups: dict[str, list[str]] = {}
-    for name in melodies:
-        groups.setdefault(root(name), []).append(name)
-    return list(groups.values())
+    return group_by_shared((name, passages(pitch)) for name, pitch in melodies.items())

@@ -157,6 +157,13 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         with open(os.path.join(self.data_dir, REPORT_NAME), encoding="utf-8") as file:
             return json.load(file)
 
+    def examples(self, split: str) -> Iterator[tuple[str, bytes]]:
+        """Name and serialized NoteSequence of each prepared piece, in order."""
+        config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+        dataset = self.as_dataset(split=split, read_config=config)
+        for example in dataset.as_numpy_iterator():
+            yield example["id"].decode(), example["sequence"]
+
     def _prepare(self, listing: Listing, work: Work, workers: Workers) -> None:
         tfds.disable_progress_bar()
         config = tfds.download.DownloadConfig(try_download_gcs=False)

@@ -134,18 +134,14 @@ def tokenize(
         UserError: the tokenizer has no ids for any of a split's pieces.
     """
     import_tensorflow()
-    import tensorflow_datasets as tfds
-
-    config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     names: list[tuple[str, str]] = []  # split and name of each piece
     text = tokenizer.to_json()
 
     def tasks():
         for split in SPLITS:
-            examples = builder.as_dataset(split=split, read_config=config)
-            for example in examples.as_numpy_iterator():
-                names.append((split, example["id"].decode()))
-                yield EncodingTask(example["sequence"], text)
+            for name, data in builder.examples(split):
+                names.append((split, name))
+                yield EncodingTask(data, text)
 
     total = builder.info.splits.total_num_examples
     results = workers.run("tfmusic.datasets.pieces:encode", tasks())

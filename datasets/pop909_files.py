@@ -70,6 +70,7 @@ def read_song(item: Item) -> list[Piece]:
     sequence.id = item.name
     sequence.filename = posixpath.basename(file)
     sequence.collection_name = "POP909"
+    remove_meters_of_one_beat(sequence)
     for text, annotate in zip(texts, (add_beats, add_chords, add_keys), strict=True):
         if not text:
             continue
@@ -78,6 +79,20 @@ def read_song(item: Item) -> list[Piece]:
         except ValueError as error:  # of a number, a chord or an encoding
             raise UserError(f"cannot read {text}: {error}") from error
     return [Piece(item.name, sequence)]
+
+
+def remove_meters_of_one_beat(sequence: NoteSequence) -> None:
+    """Removes the time signatures 1/4, so that the meter before goes on, at first 4/4.
+
+    Three files of four have one, though none of these songs has bars of a quarter.
+    """
+    kept = [
+        meter
+        for meter in sequence.time_signatures
+        if (meter.numerator, meter.denominator) != (1, 4)
+    ]
+    del sequence.time_signatures[:]
+    sequence.time_signatures.extend(kept)
 
 
 def add_beats(sequence: NoteSequence, text: str) -> None:

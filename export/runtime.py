@@ -613,7 +613,7 @@ def decode_performance(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note],
             step += value
         elif name == "VELOCITY":
             per_bin = -(-127 // options["num_velocity_bins"])
-            velocity = min(1 + (value - 1) * per_bin, 127)
+            velocity = min(1 + (value - 1) * per_bin + (per_bin - 1) // 2, 127)
         elif name == "NOTE_ON":
             found.append([step, None, value, velocity])
             sounding.setdefault(value, []).append(found[-1])

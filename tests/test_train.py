@@ -92,12 +92,12 @@ def test_flags_become_settings(command, jsb, tmp_path):
 
 def test_the_built_in_data_is_prepared_on_the_way(command, tmp_path, monkeypatch):
     # A few of its files, as all of them take a while to read.
-    corpus = Path(bach_chorales.find_corpus())
+    corpus = Path(bach_chorales.find_corpus("bach"))
     (tmp_path / "corpus").mkdir()
     for number in range(253, 300):
         for path in corpus.glob(f"bwv{number}.mxl"):
             (tmp_path / "corpus" / path.name).symlink_to(path)
-    monkeypatch.setattr(bach_chorales, "find_corpus", lambda: tmp_path / "corpus")
+    monkeypatch.setattr(bach_chorales, "find_corpus", lambda name: tmp_path / "corpus")
     monkeypatch.chdir(tmp_path)
     code, printed, errors = command("train", *TINY, "--steps=1", "--data_dir=data")
     assert code == 0, errors

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.tiny import TOKENIZER
 from tfmusic.datasets.augment import STRETCHES, Augmentation, Augmenter
 from tfmusic.errors import UserError
-from tfmusic.tokenizers import PAD, get_tokenizer
+from tfmusic.tokenizers import PAD, TOKENIZERS, get_tokenizer
 
 PERFORMANCE = get_tokenizer("performance")
 SHIFT, SHIFT_STOP = PERFORMANCE.vocabulary.span("TIME_SHIFT")
@@ -146,6 +146,22 @@ def test_transposition_moves_on_and_off_and_nothing_else():
     moved = augmenter(transpose=3).transpose(tf.constant([tokens]), tf.constant([2]))
     expected = [tokens[0] + 2, tokens[1] + 2, *tokens[2:]]
     assert moved.numpy().tolist() == [expected]
+
+
+@pytest.mark.parametrize("name", sorted(TOKENIZERS))
+def test_transposition_is_the_tokenizer_s_own(name):
+    options = {"chords": True, "drums": True} if name == "remi" else {}
+    tokenizer = get_tokenizer(name, **options)
+    ids = np.arange(tokenizer.vocabulary.size, dtype=np.int32)
+    semitones = [-127, -5, -1, 0, 1, 7, 127]
+    rows = np.stack([tokenizer.transposed(number) for number in semitones])
+    tokens = tf.tile(ids[np.newaxis], [len(semitones), 1])
+    varied = Augmenter(Augmentation(), tokenizer)
+    moved = varied.transpose(tokens, tf.constant(semitones))
+    np.testing.assert_array_equal(moved, rows)
+    each = np.random.default_rng(0).integers(len(semitones), size=(2, len(ids)))
+    moved = varied.transpose(tokens[:2], tf.gather(semitones, each))
+    np.testing.assert_array_equal(moved, rows[each, ids])
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ import sys
 
 import pytest
 
-from tfmusic.datasets import arrangement, bach_files
+from tfmusic.datasets import arrangement
 from tfmusic.datasets.bach_chorales import BachChorales
-from tfmusic.datasets.bach_files import find_corpus, list_chorales
+from tfmusic.datasets.bach_files import list_chorales
+from tfmusic.datasets.corpus import find_corpus
 from tfmusic.datasets.kinship import passages
 from tfmusic.datasets.reading import Reading
-from tfmusic.errors import UserError
+from tfmusic.datasets.workers import Workers
 from tfmusic.music import read_sequence
 from tfmusic.music.limits import Limits
 from tfmusic.music.note_sequence import NoteSequence
@@ -28,7 +29,8 @@ def read_chorales(folder, scratch, log=lambda line: None):
     listing = list_chorales(folder, "a folder")
     options = (str(scratch / "reading"), "key", Limits())
     reading = Reading(listing, BachChorales.reader, *options)
-    reading.run("bach_chorales", log)
+    with Workers() as workers:
+        reading.run("bach_chorales", log, workers)
     found = [piece for outcome in reading.outcomes() for piece in outcome.pieces]
     arranged = arrangement.arrange(BachChorales.arranger, found)
     pieces = {split: {} for split in ("train", "validation", "test")}
@@ -124,14 +126,6 @@ def test_a_bad_file_is_skipped_by_name_with_its_reason(tmp_path, source):
     assert len(lines) == 1 and "3 files of a folder" in lines[0]
     good = next(pieces["good"] for pieces in source.pieces.values() if pieces)
     assert list(good.notes) == list(read_sequence(tmp_path / "good.mxl").notes)
-
-
-def test_no_corpus_is_a_user_error(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match="pip install music21"):
-        find_corpus("nothing there")
-    monkeypatch.setattr(bach_files.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match="pip install music21"):
-        find_corpus("bach")
 
 
 def test_music21_is_found_without_being_imported(source):

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from tfmusic.datasets.bach_files import find_corpus
+from tfmusic.datasets.corpus import find_corpus
 from tfmusic.datasets.essen_files import list_songs, read_song
 from tfmusic.datasets.melody_kinship import passages
 from tfmusic.datasets.registry import get_builder

@@ -58,14 +58,6 @@ def test_eight_beats_in_all_voices_make_kin_and_seven_do_not():
     assert len(find_groups({"a": random_grid(0), "b": three_voices})) == 2
 
 
-def test_kinship_carries_over():
-    first, last = random_grid(0), random_grid(1)
-    both = np.concatenate([first, last])
-    assert find_groups({"first": first, "last": last, "both": both}) == [
-        ["first", "last", "both"]
-    ]
-
-
 def test_short_pieces_and_silence():
     assert passages(np.full([64, 4], -1)) == set()
     assert len(passages(random_grid(0, 3))) == 1

@@ -24,14 +24,6 @@ def test_sixteen_notes_make_kin_and_fifteen_do_not():
         assert find_groups({"a": melody, "b": other}) == groups
 
 
-def test_kinship_carries_over():
-    first, last = random_melody(0), random_melody(1)
-    both = np.concatenate([first, last])
-    assert find_groups({"first": first, "last": last, "both": both}) == [
-        ["first", "last", "both"]
-    ]
-
-
 def test_a_short_melody_is_kin_to_its_copies_alone():
     melodies = {"a": [60, 62, 64], "b": [65, 67, 69], "c": [60, 62, 64, 65], "d": [60]}
     melodies = {name: np.array(pitch) for name, pitch in melodies.items()}

@@ -9,6 +9,7 @@ from tfmusic.datasets.pop909_files import (
     add_keys,
     list_songs,
     read_song,
+    remove_meters_of_one_beat,
 )
 from tfmusic.errors import UserError
 from tfmusic.music.note_sequence import NoteSequence
@@ -79,6 +80,37 @@ def test_a_song_with_no_texts_is_read_all_the_same(listing):
     [piece] = read_song(listing.items[1])
     assert [note.pitch for note in piece.sequence.notes] == [62]
     assert not piece.sequence.text_annotations
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ([(0, 1, 4)], []),
+        ([(0, 4, 4), (1.5, 1, 4)], [(0, 4, 4)]),
+        ([(0, 2, 4), (3, 1, 8), (4, 6, 8)], [(0, 2, 4), (3, 1, 8), (4, 6, 8)]),
+    ],
+)
+def test_a_bar_of_one_quarter_is_no_bar(written, kept):
+    sequence = NoteSequence()
+    for time, numerator, denominator in written:
+        sequence.time_signatures.add(
+            time=time, numerator=numerator, denominator=denominator
+        )
+    remove_meters_of_one_beat(sequence)
+    found = [(m.time, m.numerator, m.denominator) for m in sequence.time_signatures]
+    assert found == kept
+
+
+def test_a_song_in_1_4_is_read_without_meter(tmp_path):
+    meter = b"\x00\xff\x58\x04\x01\x02\x18\x08"  # at once: 1/4
+    data = midi(60)
+    begin = data.index(b"MTrk") + 8
+    length = (len(data) - begin + len(meter)).to_bytes(4, "big")
+    data = data[: begin - 4] + length + meter + data[begin:]
+    [item] = list_songs(write_files(tmp_path / "set", {"001.mid": data})).items
+    [piece] = read_song(item)
+    assert [note.pitch for note in piece.sequence.notes] == [60]
+    assert not piece.sequence.time_signatures
 
 
 def test_beats_are_counted_from_the_bar():

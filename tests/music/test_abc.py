@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfmusic.datasets.bach_files import find_corpus
+from tfmusic.datasets.corpus import find_corpus
 from tfmusic.errors import UserError
 from tfmusic.music.abc import parse_abc, read_abc_book, read_tune
 

@@ -9,6 +9,7 @@ from tfmusic.tokenizers.beats import (
     TempoMap,
     add_bars,
     bar_bounds,
+    beats_of_bars,
     nearest_steps,
     separate_repeats,
 )
@@ -113,3 +114,9 @@ def test_a_key_struck_again_ends_its_note():
     # The longer of two that begin together, until 4; one from 4 until 8; and so on.
     assert kept.tolist() == [3, 0, 4, 1]
     assert lasts.tolist() == [4, 8, 9, 9]
+
+
+def test_beats_of_bars_are_quarters_and_what_is_left():
+    beats, bar = beats_of_bars(np.array([0, 16, 22, 34]))  # 4/4, 3/8, 3/4
+    assert beats.tolist() == [0, 4, 8, 12, 16, 20, 22, 26, 30, 34]
+    assert bar.tolist() == [0] * 4 + [1] * 2 + [2] * 3

@@ -11,6 +11,7 @@ from tfmusic.tokenizers.chords import (
     chord_symbol,
     hear_chords,
     parse_chord,
+    transposed_chords,
 )
 
 
@@ -61,6 +62,22 @@ def test_every_chord_has_a_symbol():
     assert [chord_symbol(chord) for chord in (0, 1, 2, 60)] == ["N.C.", "C", "Cm", "B7"]
 
 
+@pytest.mark.parametrize(
+    "semitones, symbols",
+    [
+        (0, ["N.C.", "C", "Am", "Bdim", "G7", "Eaug"]),
+        (1, ["N.C.", "C#", "A#m", "Cdim", "G#7", "Faug"]),
+        (-3, ["N.C.", "A", "F#m", "G#dim", "E7", "C#aug"]),
+        (14, ["N.C.", "D", "Bm", "C#dim", "A7", "F#aug"]),
+    ],
+)
+def test_roots_move_and_go_round(semitones, symbols):
+    table = transposed_chords(semitones)
+    chords = map(parse_chord, ["N.C.", "C", "Am", "Bdim", "G7", "Eaug"])
+    assert [chord_symbol(int(table[chord])) for chord in chords] == symbols
+    assert sorted(table) == list(range(NUM_CHORDS))
+
+
 def heard(bars, steps=16):
     """The chords of bars of notes (pitch, start, end in steps from the bar)."""
     notes = np.array(
@@ -95,6 +112,13 @@ def block(pitches, start=0, end=16):
 )
 def test_chords_of_a_bar(pitches, symbol):
     assert heard([block(pitches)]) == [symbol] * 4
+
+
+@pytest.mark.parametrize("semitones", range(12))
+def test_of_equal_chords_the_next_above_the_bass_is_heard(semitones):
+    # Over C in the bass D, F and G# are D diminished as much as F minor.
+    [chord] = set(heard([block(semitones + p for p in (48, 50, 53, 56))]))
+    assert chord == f"{ROOTS[(2 + semitones) % 12]}dim"
 
 
 def test_an_arpeggio_is_one_chord():

@@ -1,6 +1,13 @@
 import numpy as np
 
-from tfmusic.tokenizers.events import NO_EVENT, Events, ahead, last_place, lay_out
+from tfmusic.tokenizers.events import (
+    NO_EVENT,
+    Events,
+    ahead,
+    last_place,
+    lay_out,
+    spread,
+)
 from tfmusic.tokenizers.vocabulary import EventRange, Vocabulary
 
 VOCABULARY = Vocabulary([EventRange("PITCH", 60, 62), EventRange("REST", 0, 0)])
@@ -26,6 +33,13 @@ def test_the_last_place_and_the_one_ahead():
     assert last_place(where).tolist() == [-1, 1, 1, 3]
     assert ahead(where).tolist() == [True, False, True, False]
     assert ahead(where, 5).tolist() == [False] * 4
+
+
+def test_things_are_spread():
+    owner, within = spread(np.array([2, 0, 3]))
+    assert owner.tolist() == [0, 0, 2, 2, 2]
+    assert within.tolist() == [0, 1, 0, 1, 2]
+    assert all(len(array) == 0 for array in spread(np.zeros(0, int)))
 
 
 def test_rows_are_laid_out_by_their_keys():

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tokenizers.music import sequences
@@ -60,7 +60,6 @@ def test_the_vocabulary_is_hold_rest_and_61_pitches():
     assert vocabulary.decode(65) == ("NOTE", 96)  # C7
 
 
-@settings(max_examples=200)
 @given(st.lists(st.integers(3, 65), max_size=40), st.booleans(), st.floats(20, 300))
 def test_ids_come_back(ids, transpose, qpm):
     tokenizer = MelodyTokenizer(transpose_to_c=transpose)

@@ -3,7 +3,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.tokenizers.metric_music import events, ids_of, in_quarters, sequences
@@ -169,6 +169,7 @@ def test_decode_takes_a_tempo():
 
 
 @pytest.mark.parametrize("num_bars", [0, 1, 2])
+@settings(max_examples=50)
 @given(sequence=sequences())
 def test_a_piece_comes_back(num_bars, sequence):
     tokenizer = MultitrackTokenizer(num_bars)
@@ -189,6 +190,7 @@ def check_walk(tokenizer, ids):
 
 
 @pytest.mark.parametrize("num_bars", [0, 2])
+@settings(max_examples=50)
 @given(sequence=sequences(), data=st.data())
 def test_masked_bars_walk_and_come_back(num_bars, sequence, data):
     tokenizer = MultitrackTokenizer(num_bars)

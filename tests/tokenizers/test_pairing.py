@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tfmusic.tokenizers.pairing import order_shifts, pair_notes
@@ -26,7 +26,6 @@ def naive_pairs(happenings):
     return sorted(pairs), num_unmatched
 
 
-@settings(max_examples=300)
 @given(events)
 def test_pairs_follow_the_rule(happenings):
     number = np.array([128 + pitch for _, pitch in happenings], np.int64)

@@ -33,4 +33,4 @@ def test_random_walks_mean_what_they_say():
 def test_there_are_six_states_a_position():
     grammar = RemiTokenizer().grammar
     assert len(grammar.next_state) == 2 + 6 * 32
-    assert set(np.unique(grammar.state_features["position"])) == set(range(33))
+    assert set(np.unique(grammar.state_features["beat"])) == set(range(33))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.tokenizers.music import note_seq_sustained, sequences
 from tfmusic.music.note_arrays import note_arrays
@@ -37,7 +37,6 @@ def sounding(notes, pedal):
     return apply_sustain(note_arrays(sequence), read_pedal(sequence)).end.tolist()
 
 
-@settings(max_examples=200)
 @given(sequences())
 def test_notes_are_those_of_note_seq(sequence):
     expected = note_arrays(note_seq_sustained(sequence))

@@ -65,6 +65,24 @@ def test_transpose_moves_pitches_only():
     assert moved.dtype == np.int32
 
 
+def test_a_table_tells_what_each_id_becomes():
+    tokenizer = KeysTokenizer()
+    up = tokenizer.transposed(2)
+    assert up.dtype == np.int32
+    assert up.tolist() == [
+        *[0, 1, 2],
+        *range(5, 15),  # NOTE_ON(60) to NOTE_ON(69) move
+        *[13, 14],  # NOTE_ON(70) and NOTE_ON(71) have no room
+        *[15, 16, 17],  # TIME_SHIFT
+        *range(20, 30),
+        *[28, 29],
+    ]
+    down = tokenizer.transposed(-2)
+    assert down[5:15].tolist() == list(range(3, 13)) and down[3:5].tolist() == [3, 4]
+    for semitones in (0, 12, -12, 127, -127, 1000):
+        assert tokenizer.transposed(semitones).tolist() == list(range(30))
+
+
 def test_transpose_by_nothing_returns_the_input():
     ids = np.array([5, 16, 20], np.int32)
     assert KeysTokenizer().transpose(ids, 0) is ids

@@ -51,7 +51,9 @@ class MusicTransformer(keras.Model):
                 f"{type(self).__name__} is of kind {self.kind!r}, not {config.kind!r}"
             )
         if kept := sorted(INPUTS & set(config.features)):
-            raise ValueError(f"feature {kept[0]!r}: an input of another kind is named so")
+            raise ValueError(
+                f"feature {kept[0]!r}: an input of another kind is named so"
+            )
         self.config = config
         dim = config.hidden_dim
         if config.key_dim is None and dim % config.num_heads:

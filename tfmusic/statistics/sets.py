@@ -111,12 +111,7 @@ def read_shards(
     builder: PieceBuilder, split: str
 ) -> Iterator[tuple[str, NoteSequence]]:
     """Name and music of each piece of a prepared split, in the order of its shards."""
-    import tensorflow_datasets as tfds
-
     from tfmusic.music.note_sequence import NoteSequence
 
-    config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    for example in builder.as_dataset(
-        split=split, read_config=config
-    ).as_numpy_iterator():
-        yield example["id"].decode(), NoteSequence.FromString(example["sequence"])
+    for name, data in builder.examples(split):
+        yield name, NoteSequence.FromString(data)

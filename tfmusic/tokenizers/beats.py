@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfmusic.tokenizers.events import spread
+
 if TYPE_CHECKING:
     from tfmusic.music.note_sequence import NoteSequence
 
@@ -122,6 +124,21 @@ def bar_bounds(
         bounds.append(np.minimum(bars, min(stop, bars[-1])).astype(np.int64))
     bounds = np.unique(np.concatenate([np.zeros(1, np.int64), *bounds]))
     return bounds[: np.searchsorted(bounds, num_steps) + 1]
+
+
+def beats_of_bars(bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the beats of bars begin: quarters from the bar's start, the last one cut.
+
+    Args:
+        bounds: int `[bars + 1]`, in steps, as `bar_bounds` gives them.
+
+    Returns:
+        int64 `[K + 1]`, where each beat begins and the last ends, in steps, and
+        int64 `[K]`, the bar of each, from 0.
+    """
+    count = -(-np.diff(bounds) // STEPS_PER_QUARTER)  # [bars]
+    bar, within = spread(count)
+    return np.append(bounds[bar] + STEPS_PER_QUARTER * within, bounds[-1]), bar
 
 
 def add_bars(sequence: NoteSequence, tempo_map: TempoMap, bounds: np.ndarray) -> None:

@@ -110,12 +110,7 @@ class ChoraleTokenizer(Tokenizer):
         Returns:
             int32 `[ceil(T / 4), 4]` and the number of invalid ids.
         """
-        ids = np.asarray(ids, np.int64)
-        music = np.flatnonzero((ids < 0) | (ids >= NUM_SPECIAL))
-        ids = ids[music[0] : music[-1] + 1] if len(music) else ids[:0]
-        valid = (ids >= NUM_SPECIAL) & (ids < self.vocabulary.size)
-        num_invalid = len(ids) - int(valid.sum())
-        ids = ids[valid]
+        ids, num_invalid = self.music_ids(ids)
         start, _ = self.vocabulary.span("PITCH")
         pitches = np.where(ids < start, REST, ids - start + self.min_pitch)
         pitches = np.pad(pitches, (0, -len(ids) % NUM_VOICES), constant_values=REST)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfmusic.tokenizers.events import spread
+
 if TYPE_CHECKING:
     from tfmusic.music.note_sequence import NoteSequence
 
@@ -79,6 +81,13 @@ def chord_symbol(chord: int) -> str:
     return ROOTS[root] + SUFFIXES[quality]
 
 
+def transposed_chords(semitones: int) -> np.ndarray:
+    """int64 `[NUM_CHORDS]`: what each chord becomes; no chord stays none."""
+    chords = np.arange(NUM_CHORDS)
+    moved = 1 + (chords - 1 + len(QUALITIES) * semitones) % (NUM_CHORDS - 1)
+    return np.where(chords == NO_CHORD, NO_CHORD, moved)
+
+
 def annotated_chords(sequence: NoteSequence) -> tuple[np.ndarray, np.ndarray]:
     """The chord symbols of a sequence: float64 seconds `[A]` and int64 chords `[A]`."""
     symbols = [
@@ -137,9 +146,8 @@ def _sounding(pitches, starts, ends, beats):
     first = np.searchsorted(beats, starts, side="right") - 1
     last = np.minimum(np.searchsorted(beats, ends, side="left"), num_beats)
     length = np.maximum(last - first, 0)
-    note = np.repeat(np.arange(len(pitches)), length)
-    begin = np.cumsum(length) - length
-    beat = first[note] + np.arange(len(note)) - begin[note]
+    note, within = spread(length)
+    beat = first[note] + within
     heard = np.minimum(ends[note], beats[beat + 1])
     heard = heard - np.maximum(starts[note], beats[beat])
     sounding = np.zeros([num_beats, 12])
@@ -150,7 +158,11 @@ def _sounding(pitches, starts, ends, beats):
 
 
 def _best(sounding, bass, lengths, groups):
-    """For each beat the chord of its group, and the chord's score: `[K]` each."""
+    """For each beat the chord of its group, and the chord's score: `[K]` each.
+
+    Of chords that score alike, it is the one whose root is the next above the bass: a
+    rule that is the same in every key.
+    """
     bounds = np.flatnonzero(np.diff(groups, prepend=-1))
     total = np.add.reduceat(sounding, bounds)  # [G, 12]
     bass = np.minimum.reduceat(bass, bounds)
@@ -158,12 +170,18 @@ def _best(sounding, bass, lengths, groups):
     scores = present @ _POINTS  # [G, 60]
     lacking = ~present @ _REQUIRED > 0
     roots = np.arange(NUM_CHORDS - 1) // len(QUALITIES)
-    scores = scores + ROOT_IN_BASS * (bass[:, np.newaxis] % 12 == roots)
+    above_bass = (roots - bass[:, np.newaxis]) % 12  # [G, 60]
+    scores = scores + ROOT_IN_BASS * (above_bass == 0)
     scores[lacking] = -np.inf
-    scores = np.insert(scores, NO_CHORD, NO_CHORD_SCORE, axis=1)  # [G, 61]
-    chords = scores.argmax(axis=1)
+    order = np.argsort(above_bass, axis=1, kind="stable")
+    scores = np.take_along_axis(scores, order, axis=1)
+    place = scores.argmax(axis=1)[:, np.newaxis]
+    chords = 1 + np.take_along_axis(order, place, axis=1)[:, 0]
+    scores = scores.max(axis=1)
+    chords = np.where(scores > NO_CHORD_SCORE, chords, NO_CHORD)
+    scores = np.maximum(scores, NO_CHORD_SCORE)
     group = np.repeat(np.arange(len(bounds)), np.diff([*bounds, len(groups)]))
-    return chords[group], scores.max(axis=1)[group]
+    return chords[group], scores[group]
 
 
 def _tables() -> tuple[np.ndarray, np.ndarray]:

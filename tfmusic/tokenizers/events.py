@@ -44,6 +44,19 @@ def ahead(where: np.ndarray, by: int = 1) -> np.ndarray:
     return np.append(where, np.zeros(by, bool))[by:]
 
 
+def spread(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Things repeated so many times each.
+
+    Args:
+        counts: int `[C]`.
+
+    Returns:
+        int64 `[R]`, which thing each is, and int64 `[R]`, which of its copies, from 0.
+    """
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
+
+
 def lay_out(rows: np.ndarray, *keys: np.ndarray) -> np.ndarray:
     """The ids of rows, in the order of their keys.
 

@@ -7,6 +7,7 @@ import numpy as np
 from tfmusic.errors import UserError
 from tfmusic.music.note_arrays import NoteArrays, add_notes, note_arrays
 from tfmusic.tokenizers.beats import DEFAULT_QPM, STEPS_PER_QUARTER
+from tfmusic.tokenizers.events import last_place, spread
 from tfmusic.tokenizers.grammar import Grammar
 from tfmusic.tokenizers.grid import CHOIR_PROGRAM, REST, VELOCITY, to_steps
 from tfmusic.tokenizers.key import semitones_to_c
@@ -109,8 +110,7 @@ class MelodyTokenizer(Tokenizer):
             self.vocabulary.encode("HOLD", 0),
             self.vocabulary.encode("REST", 0),
         )
-        place = np.where(ids != hold, np.arange(len(ids)), -1)
-        place = np.maximum.accumulate(place)  # of what a HOLD holds
+        place = last_place(ids != hold)  # of what a HOLD holds
         valid = np.append(ids, rest)[place] != rest
         valid |= ids == rest
         num_invalid += int(np.sum(~valid))
@@ -158,10 +158,9 @@ def read_melody(sequence: "NoteSequence") -> tuple[np.ndarray, np.ndarray]:
     order = np.lexsort((starts, notes.pitch))
     order = order[starts[order] < ends[order]]
     starts, lengths = starts[order], (ends - starts)[order]
-    first = np.cumsum(lengths) - lengths
-    steps = np.arange(lengths.sum()) + np.repeat(starts - first, lengths)
+    owner, within = spread(lengths)
     top = np.full(num_steps, -1)
-    top[steps] = np.repeat(np.arange(len(order)), lengths)
+    top[starts[owner] + within] = owner
     pitches = np.append(notes.pitch[order], np.int32(REST))[top]
     begins = np.append(starts, -1)[top] == np.arange(num_steps)
     begins |= np.diff(pitches, prepend=REST) != 0

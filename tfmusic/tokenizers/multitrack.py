@@ -1,6 +1,5 @@
 """Tracks one after the other, each in bars that can be left out and filled in."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +17,18 @@ from tfmusic.tokenizers.beats import (
     nearest_steps,
     separate_repeats,
 )
-from tfmusic.tokenizers.events import NO_EVENT, lay_out
 from tfmusic.tokenizers.multitrack_grammar import multitrack_grammar
 from tfmusic.tokenizers.multitrack_reading import (
     DRUM_LENGTH,
     STEPS_PER_SIXTEENTH,
     read_tracks,
+)
+from tfmusic.tokenizers.multitrack_writing import (
+    DENSITIES,
+    LONGEST_DELTA,
+    STEPS,
+    Places,
+    write_tracks,
 )
 from tfmusic.tokenizers.tokenizer import Tokenizer, register_tokenizer
 from tfmusic.tokenizers.vocabulary import EventRange, Vocabulary
@@ -31,26 +36,7 @@ from tfmusic.tokenizers.vocabulary import EventRange, Vocabulary
 if TYPE_CHECKING:
     from tfmusic.music.note_sequence import NoteSequence
 
-STEPS = 12  # in a quarter
-LONGEST_DELTA = 48  # a bar of 4/4
 VELOCITY = 80
-
-# Notes in four quarters, from which each density but 0 is reckoned: fixed, while the
-# paper takes the deciles of each instrument in its own data. They lie between the
-# deciles of POP909's tracks (1 to 16) and go on to the busiest of Groove's drums (27).
-DENSITIES = (2, 3, 4, 6, 8, 11, 14, 18, 24)
-
-
-@dataclass(frozen=True, eq=False)
-class _Places:
-    """Where each note is: int64 `[N]` each, starts and ends in steps."""
-
-    window: np.ndarray
-    track: np.ndarray
-    bar: np.ndarray
-    last_bar: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
 
 
 @register_tokenizer
@@ -149,98 +135,14 @@ class MultitrackTokenizer(Tokenizer):
         ends = np.minimum(ends, bounds[window_end])
         last_bar = np.searchsorted(bounds, ends, side="left") - 1
         last_bar = np.where(notes.is_drum, bar, last_bar)
-        return self._write(
-            _Places(window, track, bar, last_bar, starts, ends),
+        return write_tracks(
+            Places(window, track, bar, last_bar, starts, ends),
             notes,
+            names,
             bounds[: last_bar.max() + 2],
             window_bars,
-            names,
+            self.vocabulary,
         )
-
-    def _write(self, places, notes, bounds, window_bars, names):
-        """The ids of notes in their windows, tracks and bars.
-
-        Rows are sorted by window, track, bar, and what comes when in a bar; windows
-        and tracks begin before their bar 0 and end after their last.
-        """
-        encode = self.vocabulary.encode
-        num_bars = len(bounds) - 1
-        in_track = np.column_stack([places.window, places.track])
-        in_track, count = np.unique(in_track, axis=0, return_counts=True)
-        window, track = in_track.T
-        first = window * window_bars
-        stop = np.minimum(first + window_bars, num_bars)
-        quarters = (bounds[stop] - bounds[first]) / STEPS
-        density = np.digitize(4 * count / quarters, DENSITIES)
-        is_drum, program, _ = names[track].T
-        instrument = encode("INSTRUMENT", program)
-        instrument = np.where(is_drum, encode("DRUMS", 0), instrument)
-        head = [np.full(len(track), encode("TRACK_START", 0)), instrument]
-        head = np.column_stack([*head, encode("DENSITY", density)])
-
-        length = stop - first
-        owner = np.repeat(np.arange(len(length)), length)
-        within = np.arange(len(owner)) - np.repeat(np.cumsum(length) - length, length)
-        bar = first[owner] + within
-        sixteenths = np.diff(bounds)[bar] // STEPS_PER_SIXTEENTH
-        begin, end = encode("BAR_START", sixteenths), encode("BAR_END", 0)
-
-        windows = np.unique(window)
-        blank = np.iinfo(np.int64).max
-        tables = [
-            (windows, -1, 0, 0, [encode("PIECE_START", 0)]),
-            (window, track, -1, 0, head),
-            (window[owner], track[owner], bar, -1, begin[:, np.newaxis]),
-            (*self._note_rows(places, notes, bounds),),
-            (window[owner], track[owner], bar, blank, [end]),
-            (window, track, blank, 0, [encode("TRACK_END", 0)]),
-        ]
-        keys, rows = [], []
-        for *key, ids in tables:
-            size = len(key[0])
-            keys.append([np.broadcast_to(values, size) for values in key])
-            ids = np.broadcast_to(ids, [size, np.shape(ids)[-1]])
-            missing = ((0, 0), (0, 3 - ids.shape[1]))
-            rows.append(np.pad(ids, missing, constant_values=NO_EVENT))
-        return lay_out(np.concatenate(rows), *np.concatenate(keys, axis=1))
-
-    def _note_rows(self, places, notes, bounds):
-        """Window, track, bar, rank in the bar, and rows of what notes do.
-
-        Notes end before others begin at one time, and go by pitch. A note that ends
-        with a bar ends in it.
-        """
-        encode = self.vocabulary.encode
-        on = encode("NOTE_ON", notes.pitch)
-        on = np.where(notes.is_drum, encode("DRUM_ON", notes.pitch), on)
-        off = encode("NOTE_OFF", notes.pitch)
-        pitched = np.flatnonzero(~notes.is_drum)
-        note = np.concatenate([np.arange(len(on)), pitched])
-        is_off = np.arange(len(note)) >= len(on)
-        bar = np.where(is_off, places.last_bar[note], places.bar[note])
-        step = np.where(is_off, places.end[note], places.start[note])
-        event = np.where(is_off, off[note], on[note])
-        window, track = places.window[note], places.track[note]
-
-        order = np.lexsort((notes.pitch[note], ~is_off, step, bar, track, window))
-        window, track, bar, step, event = (
-            values[order] for values in (window, track, bar, step, event)
-        )
-        follows = (np.diff(bar) == 0) & (np.diff(track) == 0) & (np.diff(window) == 0)
-        before = bounds[bar]
-        before[1:] = np.where(follows, step[:-1], before[1:])
-        passed = step - before  # of which a bar has less than twice the longest delta
-        long = passed > LONGEST_DELTA
-        rest = passed - LONGEST_DELTA * long
-        rest_ids = encode("TIME_DELTA", np.maximum(rest, 1))
-        rows = np.column_stack(
-            [
-                np.where(long, encode("TIME_DELTA", LONGEST_DELTA), NO_EVENT),
-                np.where(rest > 0, rest_ids, NO_EVENT),
-                event,
-            ]
-        )
-        return window, track, bar, np.arange(len(order)), rows
 
     def mask_bars(self, ids: np.ndarray, bars: np.ndarray) -> np.ndarray:
         """The form in which some bars are filled in; see `bar_filling.mask_bars`."""

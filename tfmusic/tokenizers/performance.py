@@ -6,6 +6,7 @@ import numpy as np
 
 from tfmusic.errors import UserError
 from tfmusic.music.note_arrays import NoteArrays, add_notes, note_arrays
+from tfmusic.tokenizers.events import Events, last_place
 from tfmusic.tokenizers.grammar import Grammar
 from tfmusic.tokenizers.pairing import order_shifts, pair_notes
 from tfmusic.tokenizers.sustain import (
@@ -15,13 +16,17 @@ from tfmusic.tokenizers.sustain import (
     read_pedal,
 )
 from tfmusic.tokenizers.tokenizer import Tokenizer, register_tokenizer
+from tfmusic.tokenizers.velocities import (
+    NUM_VELOCITIES,
+    from_velocity_bins,
+    to_velocity_bins,
+)
 from tfmusic.tokenizers.vocabulary import EOS, NUM_SPECIAL, EventRange, Vocabulary
 
 if TYPE_CHECKING:
     from tfmusic.music.note_sequence import NoteSequence
 
 SUSTAIN_MODES = ("apply", "ignore", "keep")
-NUM_VELOCITIES = 127  # MIDI's 1 to 127
 VELOCITY = 80  # where no VELOCITY tells
 
 
@@ -84,7 +89,6 @@ class PerformanceTokenizer(Tokenizer):
         if num_velocity_bins:
             ranges.append(EventRange("VELOCITY", 1, num_velocity_bins))
             self.velocity_range = "VELOCITY"
-            self._velocities_per_bin = -(-NUM_VELOCITIES // num_velocity_bins)
         if sustain == "keep":
             ranges += [EventRange("SUSTAIN_OFF", 0, 0), EventRange("SUSTAIN_ON", 0, 0)]
         self.vocabulary = Vocabulary(ranges)
@@ -187,8 +191,7 @@ class PerformanceTokenizer(Tokenizer):
         """int32 `[N]`, the VELOCITY of each note; 0 where there is none."""
         if not self.num_velocity_bins:
             return np.zeros(len(notes), np.int32)
-        velocity = np.clip(notes.velocity, 1, NUM_VELOCITIES)
-        bins = (velocity - 1) // self._velocities_per_bin + 1
+        bins = to_velocity_bins(notes.velocity, self.num_velocity_bins)
         return self.vocabulary.encode("VELOCITY", bins)
 
     def decode(self, ids: np.ndarray) -> tuple["NoteSequence", int]:
@@ -196,8 +199,8 @@ class PerformanceTokenizer(Tokenizer):
 
         A NOTE_OFF ends the note of its pitch that began first. So music in which
         notes of one pitch end in the order in which they began comes back with the
-        same ids. A velocity is its bin's lowest, and 80 before the first VELOCITY.
-        Notes left open end at the last time.
+        same ids. A velocity is the middle of its bin, and 80 before the first
+        VELOCITY. Notes left open end at the last time.
 
         Invalid are a NOTE_OFF of a pitch that doesn't sound, both events of a note
         that would have no length, and a pedal event that changes nothing. A NOTE_ON
@@ -206,23 +209,23 @@ class PerformanceTokenizer(Tokenizer):
         from tfmusic.music.note_sequence import NoteSequence  # it takes a second
 
         ids, num_invalid = self.music_ids(ids)
-        start, _ = self.vocabulary.span("TIME_SHIFT")
-        steps = np.cumsum(np.where(self._is("TIME_SHIFT", ids), ids - start + 1, 0))
+        events = Events(ids, self.vocabulary)
+        steps = np.cumsum(np.where(events.are("TIME_SHIFT"), events.values, 0))
         last = int(steps[-1]) if len(steps) else 0
 
         on, off, num_unmatched = pair_notes(
-            ids - NUM_SPECIAL, self._is("NOTE_ON", ids), self._is("NOTE_OFF", ids)
+            events.values, events.are("NOTE_ON"), events.are("NOTE_OFF")
         )
         ends = np.append(steps, last)[off]
         lasts = ends > steps[on]
-        num_empty = np.sum(~lasts) + np.sum(~lasts & (off < len(ids)))
+        num_empty = np.sum(~lasts) + np.sum(~lasts & (off < len(events)))
         on, ends = on[lasts], ends[lasts]
-        pitch = (ids[on] - NUM_SPECIAL).astype(np.int32)
+        pitch = events.values[on].astype(np.int32)
         starts = steps[on] + order_shifts(steps[on], np.diff(pitch, prepend=0) < 0)
         zeros = np.zeros(len(on), np.int32)
         notes = NoteArrays(
             pitch=pitch,
-            velocity=self._velocities(ids)[on],
+            velocity=self._velocities(events)[on],
             start=starts / self.steps_per_second,
             end=ends / self.steps_per_second,
             program=zeros,
@@ -234,32 +237,23 @@ class PerformanceTokenizer(Tokenizer):
         add_notes(sequence, notes)
         num_invalid += num_unmatched + int(num_empty)
         if self.sustain == "keep":
-            num_invalid += self._add_pedal(sequence, ids, steps)
+            num_invalid += self._add_pedal(sequence, events, steps)
         return sequence, num_invalid
 
-    def _is(self, name: str, ids: np.ndarray) -> np.ndarray:
-        """bool `[T]`: which ids are of a range."""
-        start, stop = self.vocabulary.span(name)
-        return (ids >= start) & (ids < stop)
-
-    def _velocities(self, ids: np.ndarray) -> np.ndarray:
+    def _velocities(self, events: Events) -> np.ndarray:
         """int32 `[T]`, the velocity that holds at each event."""
         if not self.num_velocity_bins:
-            return np.full(len(ids), VELOCITY, np.int32)
-        place = np.where(self._is("VELOCITY", ids), np.arange(len(ids)), -1)
-        place = np.maximum.accumulate(place)  # of the last VELOCITY, -1 before it
-        start, _ = self.vocabulary.span("VELOCITY")
-        velocity = np.minimum(
-            1 + (ids - start) * self._velocities_per_bin, NUM_VELOCITIES
-        )
+            return np.full(len(events), VELOCITY, np.int32)
+        place = last_place(events.are("VELOCITY"))
+        velocity = from_velocity_bins(events.values, self.num_velocity_bins)
         return np.append(velocity, VELOCITY)[place].astype(np.int32)
 
     def _add_pedal(
-        self, sequence: "NoteSequence", ids: np.ndarray, steps: np.ndarray
+        self, sequence: "NoteSequence", events: Events, steps: np.ndarray
     ) -> int:
         """Adds the pedal's movements; the number of those that change nothing."""
-        is_on = self._is("SUSTAIN_ON", ids)
-        place = np.flatnonzero(is_on | self._is("SUSTAIN_OFF", ids))
+        is_on = events.are("SUSTAIN_ON")
+        place = np.flatnonzero(is_on | events.are("SUSTAIN_OFF"))
         moved = np.diff(is_on[place], prepend=False)
         num_invalid = len(place) - int(moved.sum())
         place = place[moved]

@@ -11,6 +11,7 @@ from tfmusic.tokenizers.beats import (
     TempoMap,
     add_bars,
     bar_bounds,
+    beats_of_bars,
     nearest_steps,
     separate_repeats,
 )
@@ -19,15 +20,12 @@ from tfmusic.tokenizers.chords import (
     annotated_chords,
     chord_symbol,
     hear_chords,
+    transposed_chords,
 )
 from tfmusic.tokenizers.events import NO_EVENT, Events, ahead, last_place, lay_out
 from tfmusic.tokenizers.remi_grammar import remi_grammar
 from tfmusic.tokenizers.tokenizer import Tokenizer, register_tokenizer
-from tfmusic.tokenizers.velocities import (
-    NUM_VELOCITIES,
-    from_velocity_bins,
-    to_velocity_bins,
-)
+from tfmusic.tokenizers.velocities import from_velocity_bins, to_velocity_bins
 from tfmusic.tokenizers.vocabulary import EventRange, Vocabulary
 
 if TYPE_CHECKING:
@@ -37,6 +35,7 @@ MIN_QPM, MAX_QPM = 30, 209
 QPM_PER_CLASS = 60
 LONGEST_NOTE = 64  # 32nds
 THIRTY_SECONDS = 2  # in a step
+VELOCITY_BINS = 32
 
 
 @register_tokenizer
@@ -59,8 +58,8 @@ class RemiTokenizer(Tokenizer):
     position the longest stays, and it ends where its pitch is struck again.
 
     Chords are the CHORD_SYMBOL annotations of the sequence if its bars have any, else
-    they are heard in the notes. Their roots go round in twelve, so no range of pitches
-    holds them: music with chords isn't transposed.
+    they are heard in the notes. Transposition takes them along, their roots going round
+    in twelve.
 
     Args:
         chords: whether there are chords.
@@ -87,14 +86,14 @@ class RemiTokenizer(Tokenizer):
             EventRange("CHORD", 0, NUM_CHORDS - 1),
             EventRange("PITCH", 0, 127),
             EventRange("DRUM", 0, 127),
-            EventRange("VELOCITY", 1, NUM_VELOCITIES),
+            EventRange("VELOCITY", 1, VELOCITY_BINS),
             EventRange("DURATION", 1, LONGEST_NOTE),  # 32nds
         ]
         wanted = {"CHORD": chords, "DRUM": drums}
         self.vocabulary = Vocabulary([x for x in ranges if wanted.get(x.name, True)])
         self.grammar = remi_grammar(self.vocabulary)
         self.features = {
-            "position": 1 + LONGEST_BAR,  # 0 until the bar's first
+            "beat": 1 + LONGEST_BAR,  # 0 until the bar's first
             "pitch": 2 + 127 + 1,  # 0 for what has none; 1 stays unused
         }
 
@@ -123,7 +122,7 @@ class RemiTokenizer(Tokenizer):
         durations = ends - starts * THIRTY_SECONDS
 
         bounds = bar_bounds(sequence, tempo_map, int(starts.max()) + 1)
-        beats, bar_of_beat = _beats(bounds)
+        beats, bar_of_beat = beats_of_bars(bounds)
         events = [
             self._tempos(tempo_map, beats),
             self._notes(notes, starts, durations),
@@ -174,7 +173,8 @@ class RemiTokenizer(Tokenizer):
         if self.drums:
             drum = self.vocabulary.encode("DRUM", notes.pitch)
             pitch = np.where(notes.is_drum, drum, pitch)
-        rows = self._rows(VELOCITY=to_velocity_bins(notes.velocity), DURATION=durations)
+        velocity = to_velocity_bins(notes.velocity, VELOCITY_BINS)
+        rows = self._rows(VELOCITY=velocity, DURATION=durations)
         return starts, 2, np.column_stack([pitch, rows])
 
     def _rows(self, **values):
@@ -198,11 +198,13 @@ class RemiTokenizer(Tokenizer):
         steps = np.concatenate([steps for steps, _, _ in events])
         return lay_out(np.concatenate(rows), steps, np.concatenate(ranks))
 
-    def transpose_range(
-        self, ids: np.ndarray, pitch_range: tuple[int, int] | None = None
-    ) -> tuple[int, int]:
-        """See `Tokenizer.transpose_range`; (0, 0) with chords, which can't move."""
-        return (0, 0) if self.chords else super().transpose_range(ids, pitch_range)
+    def transposed(self, semitones: int) -> np.ndarray:
+        """See `Tokenizer.transposed`; chords move with the notes."""
+        table = super().transposed(semitones)
+        if self.chords:
+            start, stop = self.vocabulary.span("CHORD")
+            table[start:stop] = start + transposed_chords(semitones)
+        return table
 
     def decode(self, ids: np.ndarray) -> tuple["NoteSequence", int]:
         """The music of ids; see `Tokenizer.decode`.
@@ -254,7 +256,7 @@ class RemiTokenizer(Tokenizer):
         is_drum = events.are("DRUM")[index]
         notes = NoteArrays(
             pitch=values[index],
-            velocity=from_velocity_bins(values[index + 1]),
+            velocity=from_velocity_bins(values[index + 1], VELOCITY_BINS),
             start=tempo_map.to_seconds(start),
             end=tempo_map.to_seconds(start + length),
             program=np.zeros(len(index), np.int32),
@@ -263,14 +265,3 @@ class RemiTokenizer(Tokenizer):
         )
         add_notes(sequence, notes)
         return sequence, num_invalid + int(len(events) - num_valid)
-
-
-def _beats(bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where beats begin, and the last ends, in steps `[K + 1]`; each one's bar `[K]`.
-
-    Beats are quarters from the bar's start; a bar's last may be shorter.
-    """
-    count = -(-np.diff(bounds) // STEPS_PER_QUARTER)  # [bars]
-    bar = np.repeat(np.arange(len(count)), count)
-    within = np.arange(len(bar)) - np.repeat(np.cumsum(count) - count, count)
-    return np.append(bounds[bar] + STEPS_PER_QUARTER * within, bounds[-1]), bar

@@ -65,6 +65,6 @@ def remi_grammar(vocabulary: Vocabulary) -> Grammar:
     return Grammar(
         classes=classes,
         next_state=next_state,
-        state_features={"position": np.maximum(0, (states - 2) // 6 + 1)},
+        state_features={"beat": np.maximum(0, (states - 2) // 6 + 1)},
         token_features={"pitch": pitch},
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfmusic.music.note_sequence import NoteSequence
 
 TOKENIZERS: dict[str, type["Tokenizer"]] = {}
+WIDEST_TRANSPOSITION = 127  # semitones: what lies between the pitches of MIDI
 
 
 class Tokenizer(abc.ABC):
@@ -86,7 +87,7 @@ class Tokenizer(abc.ABC):
 
     @cached_property
     def pitched(self) -> np.ndarray:
-        """bool `[V]`: the ids that move under transposition, by one a semitone."""
+        """bool `[V]`: the ids that stand for pitches."""
         pitched = np.zeros(self.vocabulary.size, bool)
         for name in self.pitched_ranges:
             pitched[slice(*self.vocabulary.span(name))] = True
@@ -128,8 +129,27 @@ class Tokenizer(abc.ABC):
             highest = np.maximum(np.minimum(highest, pitch_range[1]), pitch)
         return int((lowest - pitch).max()), int((highest - pitch).min())
 
+    def transposed(self, semitones: int) -> np.ndarray:
+        """The id that each id becomes under transposition.
+
+        A pitch that would leave its range stays as it is, and so does all that has
+        no pitch. This table is all that transposition is: a tokenizer whose other
+        ids move too overrides it.
+
+        Args:
+            semitones: beyond `WIDEST_TRANSPOSITION`, up or down, no pitch moves.
+
+        Returns:
+            int32 `[V]`.
+        """
+        ids = np.arange(self.vocabulary.size, dtype=np.int32)
+        pitch, lowest, highest = self._pitches.T
+        moved = pitch + semitones
+        fits = self.pitched & (moved >= lowest) & (moved <= highest)
+        return np.where(fits, ids + semitones, ids).astype(np.int32)
+
     def transpose(self, ids: np.ndarray, semitones: int) -> np.ndarray:
-        """Moves all pitches; 0 returns the input itself.
+        """Moves all pitches, see `transposed`; 0 returns the input itself.
 
         Args:
             ids: `[T]`.
@@ -146,8 +166,7 @@ class Tokenizer(abc.ABC):
         lowest, highest = self.transpose_range(ids)
         if not lowest <= semitones <= highest:
             raise ValueError(f"{semitones} semitones is outside {lowest}..{highest}")
-        ids = np.asarray(ids, np.int32)
-        return np.where(self.pitched[ids], ids + np.int32(semitones), ids)
+        return self.transposed(semitones)[np.asarray(ids, np.int32)]
 
     def to_json(self) -> str:
         """All that ids depend on, as stable text."""

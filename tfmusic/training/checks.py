@@ -85,8 +85,8 @@ def check_data(model: MusicTransformer, train_config: TrainConfig) -> None:
         raise UserError("an infiller's windows can't be packed: --set packing=False")
     if model.mixers_across_segments:
         raise UserError(
-            f"mixer {model.mixers_across_segments[0]!r} can't tell pieces in one window "
-            "apart: --set packing=False, or choose another mixer"
+            f"mixer {model.mixers_across_segments[0]!r} can't tell the pieces of a "
+            "window apart: --set packing=False, or choose another mixer"
         )
 
 
