@@ -26,9 +26,9 @@ import tensorflow as tf  # noqa: E402
 
 from benchmarks.training_step import TimedStep  # noqa: E402
 from tfmusic.datasets.pieces import Pieces, load_pieces  # noqa: E402
-from tfmusic.datasets.pipeline import Windows  # noqa: E402
 from tfmusic.datasets.registry import DEFAULT_DATA_DIR  # noqa: E402
 from tfmusic.datasets.source import SPLITS  # noqa: E402
+from tfmusic.datasets.windows import Windows  # noqa: E402
 from tfmusic.presets import PRESETS  # noqa: E402
 from tfmusic.tokenizers import EOS, get_tokenizer  # noqa: E402
 from tfmusic.training.loss import token_nats  # noqa: E402

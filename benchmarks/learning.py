@@ -11,7 +11,8 @@ from benchmarks.contenders import contenders
 from benchmarks.training_step import TimedStep
 from tfmusic.datasets.augment import Augmentation
 from tfmusic.datasets.pieces import load_pieces
-from tfmusic.datasets.pipeline import Windows, training_batches
+from tfmusic.datasets.pipeline import training_batches
+from tfmusic.datasets.windows import Windows
 from tfmusic.presets import PRESETS
 from tfmusic.tokenizers import get_tokenizer
 from tfmusic.training.evaluation import Evaluator

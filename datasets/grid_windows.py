@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfmusic.datasets.augment import Augmentation
 from tfmusic.datasets.masking import mask_cells
 from tfmusic.datasets.pieces import Pieces
-from tfmusic.datasets.pipeline import Windows
+from tfmusic.datasets.windows import Windows
 from tfmusic.errors import UserError
 from tfmusic.tokenizers import PAD, ChoraleTokenizer, Tokenizer
 from tfmusic.tokenizers.chorale import NUM_VOICES

@@ -44,7 +44,7 @@ def list_files(path: str, wanted: Callable[[str], bool]) -> list[str]:
     hidden = ("__MACOSX/", ".")
     return sorted(
         name
-        for name in names
+        for name in set(names)  # a zip may hold a file twice, of which the last counts
         if wanted(name) and not name.startswith(hidden) and "/." not in name
     )
 
@@ -52,12 +52,14 @@ def list_files(path: str, wanted: Callable[[str], bool]) -> list[str]:
 def list_sizes(path: str) -> list[tuple[str, int]]:
     """The names that `list_files` gives of all files, and their sizes in bytes.
 
+    The size of a link that leads nowhere is -1.
+
     Raises:
         UserError: the path is missing or can't be read.
     """
     names = list_files(path, lambda name: True)
     if os.path.isdir(path):
-        return [(name, os.path.getsize(os.path.join(path, name))) for name in names]
+        return [(name, _size(os.path.join(path, name))) for name in names]
     if is_archive(path):
         return [(name, _archive(path).getinfo(name).file_size) for name in names]
     return [(name, os.path.getsize(path)) for name in names]
@@ -90,6 +92,13 @@ def read_file(path: str, name: str, most_bytes: int = MOST_BYTES) -> bytes:
     if len(data) > most_bytes:
         raise UserError(f"cannot read {name}: more than {most_bytes:,} bytes")
     return data
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return -1
 
 
 @functools.lru_cache(maxsize=4)

@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow: the reader runs in processes of its own.
 """
 
+import functools
 import os
 
 from tfmusic.datasets.input_files import list_files, read_file
@@ -32,7 +33,7 @@ def list_music(path: str) -> Listing:
         if file.lower().endswith(ABC_SUFFIXES):
             items += _tunes(path, file)
         else:
-            items.append(Item(file, (path, file)))
+            items.append(Item(_printable(file), (path, file)))
     are_tunes = any(len(item.location) > 2 for item in items)
     unit = "files and tunes" if are_tunes else "files"
     return Listing(os.path.basename(os.path.abspath(path)), items, unit)
@@ -51,15 +52,15 @@ def read_music(item: Item) -> list[Piece]:
     data = read_file(path, file)
     if file.lower().endswith(ABC_SUFFIXES):
         try:
-            sequence = read_tune(read_abc_book(data)[int(*place)])
+            sequence = read_tune(_tunes_of(data)[int(*place)])
         except UserError as error:
             raise UserError(f"cannot read {item.name}: {error}") from error
     else:
-        sequence = parse_sequence(data, file)
+        sequence = parse_sequence(data, item.name)
     if not sequence.notes:
         raise UserError(f"cannot read {item.name}: it has no notes")
     sequence.id = item.name
-    sequence.filename = file
+    sequence.filename = _printable(file)
     return [Piece(item.name, sequence)]
 
 
@@ -68,8 +69,17 @@ def _tunes(path: str, file: str) -> list[Item]:
     try:
         num_tunes = len(read_abc_book(read_file(path, file)))
     except UserError:  # which the reader then gives as the reason to skip it
-        return [Item(file, (path, file))]
+        return [Item(_printable(file), (path, file))]
     return [
-        Item(f"{file}#{place + 1}", (path, file, str(place)))
+        Item(f"{_printable(file)}#{place + 1}", (path, file, str(place)))
         for place in range(num_tunes)
     ]
+
+
+# A book is divided once for many of its tunes.
+_tunes_of = functools.lru_cache(maxsize=1)(read_abc_book)
+
+
+def _printable(file: str) -> str:
+    """A name of any bytes, which old archives are full of, as UTF-8 can have it."""
+    return file.encode("utf-8", "backslashreplace").decode("utf-8")

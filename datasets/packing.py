@@ -5,10 +5,10 @@ pieces of a round, in an order drawn for it, make one long stream, which is cut 
 windows; a number for each piece, the feature `segment`, keeps attention within it.
 """
 
-import numpy as np
 import tensorflow as tf
 
-from tfmusic.datasets.pipeline import Windows, batches_of_steps
+from tfmusic.datasets.pipeline import batches_of_steps
+from tfmusic.datasets.windows import Windows
 from tfmusic.errors import UserError
 from tfmusic.layers.segments import SEGMENT
 
@@ -90,14 +90,3 @@ def packed_training_batches(
         return {**inputs, SEGMENT: segment}, targets, tf.cast(here, tf.float32)
 
     return batches_of_steps(batch, first_step, rows, rows_per_batch)
-
-
-def padding_share(num_inputs: np.ndarray, length: int) -> float:
-    """The part of unpacked windows that is padding.
-
-    Args:
-        num_inputs: int `[P]`, of each piece.
-        length: of a window.
-    """
-    places = -(-num_inputs // length) * length
-    return 1 - num_inputs.sum() / places.sum()

@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+import tfmusic
 from tfmusic.datasets import arrangement, registry
+from tfmusic.datasets.example_writer import StableExampleWriter
 from tfmusic.datasets.input_files import list_sizes, read_file
 from tfmusic.datasets.progress import Log, print_line
 from tfmusic.datasets.reading import Outcome, Reading
@@ -87,7 +89,7 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         # What was read for the shards that are being written.
         self._reading: Reading | None = None
         self._arranged: arrangement.Arrangement | None = None
-        self._counts: dict[str, Any] = {}
+        self._report: dict[str, Any] = {}
 
     @abc.abstractmethod
     def list_items(self) -> Listing:
@@ -136,19 +138,19 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if not listing.items:
             raise UserError(f"{listing.origin} holds nothing to read")
         work = work or Work()
-        try:
-            with (
-                locked(self._beside("lock")),
-                contextlib.nullcontext(workers)
-                if workers
-                else Workers(work.num_workers) as workers,
-            ):
-                if not self._has_shards():  # else another process was first
-                    self._remove_leftovers()
+        with (
+            locked(self._beside("lock")),
+            contextlib.nullcontext(workers)
+            if workers
+            else Workers(work.num_workers) as workers,
+        ):
+            if not self._has_shards():  # else another process was first
+                self._remove_leftovers()
+                try:
                     self._prepare(listing, work, workers)
-        except UserError:  # what was read is of no use
-            self._forget()
-            raise
+                except UserError:
+                    self._remove_traces()
+                    raise
         # Read again, as another process may have been first.
         self.info.read_from_directory(self.data_dir)
 
@@ -182,14 +184,20 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         else:
             self._read(listing, work, workers)
         import_tensorflow()
+        import tensorflow as tf
+
         try:
             with (
                 tempfile.TemporaryDirectory() as unused,
                 contextlib.redirect_stdout(io.StringIO()),
             ):
                 self.download_and_prepare(download_dir=unused, download_config=config)
-        except OSError as error:
-            reason = error.strerror or error
+        except Exception as error:
+            # tensorflow-datasets may wrap what TensorFlow raises where a disk is full.
+            cause = error.__cause__ if isinstance(error, RuntimeError) else error
+            if not isinstance(cause, (OSError, tf.errors.OpError)):
+                raise
+            reason = getattr(cause, "strerror", None) or cause
             raise UserError(f"cannot write {self.data_dir}: {reason}") from error
         finally:
             self._reading = self._arranged = None
@@ -199,9 +207,14 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _read(self, listing: Listing, work: Work, workers: Workers) -> None:
         """Reads all items into a folder, from which shards are made then."""
         folder = self._beside("reading")
-        key = f"{registry.full_name(self)} {self.version} {self._input_sha256()}"
+        identity = self.identity()  # now: the input may change while it is read
         reading = Reading(
-            listing, self.reader, folder, key, work.limits, self.compares_notes
+            listing,
+            self.reader,
+            folder,
+            f"{tfmusic.__version__} {json.dumps(identity)}",
+            work.limits,
+            self.compares_notes,
         )
         reading.run(self.name, self.log, workers)
         pieces = [
@@ -211,8 +224,13 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         ]
         arranged = arrangement.arrange(self.arranger, pieces)
         counts = arrangement.report(listing, reading.outcomes(data=False), arranged)
-        arrangement.check_splits(counts)
-        self._reading, self._arranged, self._counts = reading, arranged, counts
+        try:
+            arrangement.check_splits(counts)
+        except UserError:  # what was read is of no use
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._reading, self._arranged = reading, arranged
+        self._report = {**identity, **counts}
 
     def _has_shards(self) -> bool:
         return os.path.isfile(os.path.join(self.data_dir, "dataset_info.json"))
@@ -224,12 +242,13 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _remove_leftovers(self) -> None:
         """Removes what preparing left that was killed; what was read stays."""
-        for path in glob.glob(glob.escape(os.fspath(self.data_dir)) + ".incomplete*"):
+        folder, version = os.path.split(os.fspath(self.data_dir))
+        # tensorflow-datasets' name for what it writes.
+        for path in glob.glob(f"{glob.escape(folder)}/incomplete.*_{version}"):
             shutil.rmtree(path, ignore_errors=True)
 
-    def _forget(self) -> None:
-        """Removes all traces of preparing, and the folders that it made."""
-        shutil.rmtree(self._beside("reading"), ignore_errors=True)
+    def _remove_traces(self) -> None:
+        """Removes the lock, and its folders where they hold nothing else."""
         with contextlib.suppress(OSError):
             os.remove(self._beside("lock"))
             os.removedirs(os.path.dirname(self._beside("lock")))
@@ -246,6 +265,9 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _input_sha256(self) -> str:
         return hashlib.sha256(self.input_bytes()).hexdigest()
+
+    def _example_writer(self) -> StableExampleWriter:
+        return StableExampleWriter(file_format=self.info.file_format)
 
     def _info(self) -> tfds.core.DatasetInfo:
         dataset = registry.get_dataset(self.name)
@@ -267,7 +289,10 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if self._reading is None:  # whoever calls this has not called `prepare`
             with Workers() as workers:
                 self._read(self.list_items(), Work(), workers)
-        self._write_report(self._counts)
+        # In the folder that appears under its own name once all is written.
+        path = os.path.join(self.data_dir, REPORT_NAME)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self._report, file, indent=2)
         return {
             split: _examples(self._reading.outcomes(), self._arranged.splits, split)
             for split in SPLITS
@@ -288,12 +313,6 @@ class PieceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 if found[name] != published:
                     self.log(f"{self.name}: {file} is not as it was published")
         return found
-
-    def _write_report(self, counts: dict[str, Any]) -> None:
-        # In the folder that appears under its own name once all is written.
-        path = os.path.join(self.data_dir, REPORT_NAME)
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({**self.identity(), **counts}, file, indent=2)
 
     def identity(self) -> dict[str, Any]:
         """The head of the report: what was prepared."""

@@ -109,6 +109,13 @@ def encode(task: EncodingTask) -> tuple[np.ndarray, int, float]:
     sequence = NoteSequence.FromString(task.data)
     tokenizer = _tokenizer(task.tokenizer)
     ids = np.asarray(tokenizer.encode(sequence)).astype(id_dtype(tokenizer))
+    has_pitch = tokenizer.pitched[ids].any()
+    # Drums have no pitch, so that only a decoding tells whether they were lost.
+    if sequence.notes and not has_pitch and not tokenizer.decode(ids)[0].notes:
+        raise UserError(
+            f"none of its {len(sequence.notes)} notes has an id: choose another "
+            "tokenizer, or its options"
+        )
     return ids, len(sequence.notes), sequence.total_time
 
 

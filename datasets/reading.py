@@ -207,9 +207,14 @@ class Reading:
             shutil.rmtree(self._folder, ignore_errors=True)
             write_text(path, self._state)
         done = 0
-        while os.path.isfile(self._path(done)):
+        while self._is_complete(done):
             done += 1
         return done
+
+    def _is_complete(self, index: int) -> bool:
+        """Whether a file is there, and not empty as a power cut may leave it."""
+        path = self._path(index)
+        return os.path.isfile(path) and os.path.getsize(path) > 0
 
     def _path(self, index: int) -> str:
         return os.path.join(self._folder, f"{index:06d}.pickle")

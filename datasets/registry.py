@@ -64,6 +64,7 @@ def get_builder(
     builder_class = getattr(importlib.import_module(module), class_name)
     config = name.partition("/")[2] or None
     data_dir = os.path.expanduser(data_dir)
+    input = input and os.path.expanduser(input)
     return builder_class(config=config, data_dir=data_dir, input=input, log=log)
 
 

@@ -22,7 +22,8 @@ def group_by_shared(
 
     def root(name: str) -> str:
         while parent[name] != name:
-            name = parent[name] = parent[parent[name]]
+            parent[name] = parent[parent[name]]
+            name = parent[name]
         return name
 
     first: dict[Hashable, str] = {}

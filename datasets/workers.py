@@ -19,6 +19,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 from tfmusic.errors import UserError
@@ -29,6 +30,7 @@ FEW = 24
 LOOKAHEAD = 8
 # What is sent to a process, or comes back, fits into memory many times.
 _PROTOCOL = pickle.HIGHEST_PROTOCOL
+_READY = b"+"  # what a process writes before its answers
 
 
 def default_num_workers() -> int:
@@ -50,7 +52,7 @@ class Workers:
     def __init__(self, num_workers: int | None = None):
         self.num_workers = num_workers or default_num_workers()
         self._waiting: queue.Queue = queue.Queue()
-        self._threads: list[threading.Thread] = []
+        self._serving: list[tuple[threading.Thread, _Process]] = []
 
     def __enter__(self) -> Workers:
         return self
@@ -59,11 +61,13 @@ class Workers:
         with contextlib.suppress(queue.Empty):  # of a caller that wants no more
             while True:
                 self._waiting.get_nowait()
-        for _ in self._threads:
+        for _ in self._serving:
             self._waiting.put(None)
-        for thread in self._threads:
-            thread.join()
-        self._threads = []
+        for thread, process in self._serving:
+            while thread.is_alive():  # it may be starting the process just now
+                process.kill()
+                thread.join(0.1)
+        self._serving = []
 
     def run(
         self, function: str, tasks: Iterable[Any], seconds: float | None = None
@@ -79,37 +83,44 @@ class Workers:
         Yields:
             For each task, in order, what the function returned, or a `UserError`: what
             it raised, or that its process was killed or died.
+
+        Raises:
+            UserError: a process can't be started.
         """
+        call = find_function(function)
         tasks = iter(tasks)
         first = list(itertools.islice(tasks, FEW))
         tasks = itertools.chain(first, tasks)
         if len(first) < FEW or self.num_workers == 1:
-            call = find_function(function)
             for task in tasks:
                 yield _call(call, task)
             return
         self._start()
-        answers: list[queue.Queue] = []  # in order
+        answers: list[Future] = []  # in order
         for task in tasks:
-            answers.append(queue.Queue())
+            answers.append(Future())
             self._waiting.put((function, task, seconds, answers[-1]))
             if len(answers) > LOOKAHEAD * self.num_workers:
-                yield answers.pop(0).get()
+                yield answers.pop(0).result()
         while answers:
-            yield answers.pop(0).get()
+            yield answers.pop(0).result()
 
     def _start(self) -> None:
         """Starts a thread for each process, which waits for its answers."""
-        for _ in range(self.num_workers - len(self._threads)):
-            thread = threading.Thread(target=self._serve, daemon=True)
+        for _ in range(self.num_workers - len(self._serving)):
+            process = _Process()
+            thread = threading.Thread(target=self._serve, args=[process], daemon=True)
             thread.start()
-            self._threads.append(thread)
+            self._serving.append((thread, process))
 
-    def _serve(self) -> None:
-        with contextlib.closing(_Process()) as process:
+    def _serve(self, process: _Process) -> None:
+        with contextlib.closing(process):
             while (work := self._waiting.get()) is not None:
                 function, task, seconds, answer = work
-                answer.put(process.call(function, task, seconds))
+                try:
+                    answer.set_result(process.call(function, task, seconds))
+                except Exception as error:  # which `run` raises
+                    answer.set_exception(error)
 
 
 class _Process:
@@ -119,33 +130,53 @@ class _Process:
         self._process: subprocess.Popen | None = None
 
     def call(self, function: str, task: Any, seconds: float | None) -> Any:
-        """The function's result, or a UserError."""
+        """The function's result, or a UserError.
+
+        Raises:
+            UserError: the process can't be started.
+        """
+        work = pickle.dumps((function, task), _PROTOCOL)
         if self._process is None:
             self._start()
-        killed = threading.Event()
+        is_late = threading.Event()
 
-        def kill():
-            killed.set()
-            self._process.kill()
+        def stop():
+            is_late.set()
+            self.kill()
 
-        timer = threading.Timer(seconds, kill) if seconds else None
-        if timer:
-            timer.start()
+        timer = threading.Timer(seconds or threading.TIMEOUT_MAX, stop)
+        timer.start()
         try:
-            pickle.dump((function, task), self._process.stdin, _PROTOCOL)
+            self._process.stdin.write(work)
             self._process.stdin.flush()
-            return pickle.load(self._process.stdout)
+            answer = pickle.load(self._process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError):
+            answer = None
             self.close()
-            if killed.is_set():
-                return UserError(f"took longer than {seconds:g} seconds")
-            return UserError("the process that read it died")
         finally:
-            if timer:
-                timer.cancel()
+            timer.cancel()
+            timer.join()
+        if is_late.is_set():
+            self.close()
+            return UserError(f"took longer than {seconds:g} seconds")
+        if self._process is None:
+            return UserError("the process that read it died")
+        return answer
 
     def _start(self):
-        self._process = subprocess.Popen(
+        try:
+            self._process = self._popen()
+            if self._process.stdout.read(1) == _READY:
+                return
+            self.close()
+            reason = "it ends at once"
+        except OSError as error:
+            reason = error.strerror or error
+        raise UserError(f"cannot start a process ({reason}): try --workers=1")
+
+    @staticmethod
+    def _popen():
+        return subprocess.Popen(
             [
                 sys.executable,
                 "-c",
@@ -156,6 +187,11 @@ class _Process:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))},
         )
+
+    def kill(self):
+        """Makes `call`, in another thread, end."""
+        if (process := self._process) is not None:
+            process.kill()
 
     def close(self):
         if self._process is None:
@@ -174,6 +210,8 @@ def serve() -> None:
     # Nobody prints between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    answers.write(_READY)
+    answers.flush()
     while True:
         try:
             function, task = pickle.load(sys.stdin.buffer)
@@ -198,4 +236,5 @@ def _call(function: Callable[[Any], Any], task: Any) -> Any:
     except MemoryError:
         return UserError("there is not enough memory for it")
     except Exception as error:  # one bad file must not end hours of reading
-        return UserError(f"unexpected {type(error).__name__}: {error}")
+        reason = f"unexpected {type(error).__name__}: {error}"
+        return UserError(" ".join(reason.split()))

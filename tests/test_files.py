@@ -1,9 +1,11 @@
 import os
+import threading
+import time
 
 import pytest
 
 from tfmusic.errors import UserError
-from tfmusic.files import atomic_folder, atomic_path, check_writable
+from tfmusic.files import atomic_folder, atomic_path, check_writable, locked
 
 
 def test_the_file_appears_when_the_block_ends_well(tmp_path):
@@ -82,3 +84,40 @@ def test_a_folder_that_cannot_be_made_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="cannot write"):
         with atomic_folder(tmp_path / "file" / "songs"):
             pass
+
+
+def test_a_lock_has_one_holder_also_where_its_file_is_removed(tmp_path):
+    path = tmp_path / "new" / "lock"
+    inside, most, waiting = 0, 0, threading.Barrier(4)
+
+    def hold():
+        nonlocal inside, most
+        waiting.wait()
+        for _ in range(100):
+            with locked(path):
+                inside += 1
+                most = max(most, inside)
+                time.sleep(1e-4)
+                inside -= 1
+                os.remove(path)
+
+    threads = [threading.Thread(target=hold) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    assert os.listdir(path.parent) == []
+
+
+def test_a_lock_that_a_file_system_does_not_have_is_not_waited_for(
+    tmp_path, monkeypatch
+):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*args):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path / "lock"), locked(tmp_path / "lock"):
+        pass

@@ -66,6 +66,27 @@ def test_a_training_that_goes_on(command, jsb, tmp_path):
     assert loaded.model_config.vocabulary_size == 50
 
 
+def test_another_data_set_brings_its_tokenizer(command, jsb, tmp_path):
+    def train(name, *arguments):
+        model_dir = tmp_path / name
+        code, _, errors = command(
+            *("train", *TINY, *jsb, f"--model_dir={model_dir}", "--steps=1"),
+            *arguments,
+        )
+        assert code == 0, errors
+        return json.loads((model_dir / "config.json").read_text())
+
+    # The preset is of folk songs; these are chorales, of which it has no feature.
+    settings = train("run", "--preset=article")
+    assert settings["train"]["tokenizer"] == "chorale"
+    assert settings["model"]["features"] == {}
+    settings = train("other", "--preset=article", "--set=tokenizer=melody")
+    assert settings["train"]["tokenizer"] == "melody"
+    # A preset's features are told by another tokenizer, or left out.
+    settings = train("grid", "--preset=chorale_tiny", "--set=tokenizer=melody")
+    assert settings["model"]["features"] == {"beat": 17}
+
+
 def test_flags_become_settings(command, jsb, tmp_path):
     code, _, _ = command(
         *("train", *TINY, *jsb, f"--model_dir={tmp_path / 'run'}"),

@@ -128,6 +128,9 @@ class TrainConfig:
             self,
             ("steps", "batch_size", "length", "evaluate_every", "checkpoint_every"),
         )
+        for factor in self.stretches:
+            if not isinstance(factor, (int, float)) or isinstance(factor, bool):
+                raise UserError(f"stretches={self.stretches}: expected numbers")
         for name in ("transpose", "velocity_shift"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name}={getattr(self, name)}: expected at least 0")

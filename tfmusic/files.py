@@ -72,11 +72,12 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[str]:
 def locked(path: str | os.PathLike) -> Iterator[None]:
     """Waits until no other process holds the lock, and holds it.
 
-    A process that dies lets go of it. Where the system has no such locks, nothing is
-    waited for.
+    A process that dies lets go of it. Where the system or the file system has no such
+    locks, nothing is waited for.
 
     Args:
-        path: the lock's file, which is left behind; its folder is made.
+        path: the lock's file, which is left behind, but may be removed by the block's
+            last statement; its folder is made.
 
     Raises:
         UserError: the file can't be made.
@@ -88,15 +89,25 @@ def locked(path: str | os.PathLike) -> Iterator[None]:
         return
     try:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        file = open(path, "ab")
+        file = _locked_file(path, fcntl)
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"cannot write {path}: {reason}; choose another place") from (
             error
         )
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _locked_file(path, fcntl):
+    while True:
+        file = open(path, "ab")
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        file.close()  # whoever held the lock has removed its file
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

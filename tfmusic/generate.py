@@ -42,8 +42,8 @@ _REPORT = flags.DEFINE_string("report", None, "JSON file to write as well: count
 _PRIME = flags.DEFINE_string(
     "prime",
     None,
-    "Music to continue: a .mid, .midi, .mxl, .xml or .musicxml file, or a piece of a "
-    "data set, such as bach_chorales:validation:0.",
+    "Music to continue: a .mid, .midi, .mxl, .xml, .musicxml or .abc file, or a piece "
+    "of a data set, such as bach_chorales:validation:0.",
 )
 _PRIME_SECONDS = flags.DEFINE_float(
     "prime_seconds", None, "Take so many seconds of the prime; by default all."

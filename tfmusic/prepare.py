@@ -40,10 +40,18 @@ _WORKERS = flags.DEFINE_integer(
     "workers", None, "Processes; by default one a core.", lower_bound=1
 )
 _MAX_SECONDS = flags.DEFINE_float(
-    "max_seconds", 10.0, "A file that takes longer is skipped.", lower_bound=0.01
+    "max_seconds",
+    10.0,
+    "A file that takes longer is skipped.",
+    lower_bound=0.01,
+    upper_bound=86_400,
 )
 _MAX_MEMORY = flags.DEFINE_integer(
-    "max_memory", 1024, "A file that takes more MiB is skipped.", lower_bound=1
+    "max_memory",
+    1024,
+    "A file that takes more MiB is skipped.",
+    lower_bound=1,
+    upper_bound=2**20,
 )
 _RUNNER = flags.DEFINE_string(
     "runner",

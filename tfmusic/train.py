@@ -20,7 +20,12 @@ from tfmusic.quiet import import_tensorflow
 _PRESET = flags.DEFINE_enum(
     "preset", "chorale_tiny", sorted(PRESETS), "Model and training, by name."
 )
-_DATASET = flags.DEFINE_string("dataset", None, "Data set; by default the preset's.")
+_DATASET = flags.DEFINE_string(
+    "dataset",
+    None,
+    "Data set; by default the preset's. Another one brings its own tokenizer, unless "
+    "--set tokenizer names one.",
+)
 _INPUT = flags.DEFINE_string(
     "input", None, "File, folder or zip of a data set that is not built in."
 )
@@ -59,7 +64,9 @@ def main() -> None:
     }
     changes = {key: value for key, value in changes.items() if value is not None}
     train_config = dataclasses.replace(preset.train, **changes)
-    registry.get_dataset(train_config.dataset)
+    dataset = registry.get_dataset(train_config.dataset)
+    if dataset != registry.get_dataset(preset.train.dataset) and not _sets("tokenizer"):
+        train_config = dataclasses.replace(train_config, tokenizer=dataset.tokenizer)
     model_dir = _MODEL_DIR.value or f"out/{_PRESET.value}"
     check_writable(model_dir)
     import_tensorflow()
@@ -77,14 +84,26 @@ def main() -> None:
         )
         for split in ("train", "validation")
     }
+    features = preset.model.features
+    if not _sets("features"):  # the preset's, as far as this tokenizer has them
+        features = {
+            name: tokenizer.features[name]
+            for name in features
+            if name in tokenizer.features
+        }
     model_config = dataclasses.replace(
-        preset.model, vocabulary_size=tokenizer.vocabulary.size
+        preset.model, vocabulary_size=tokenizer.vocabulary.size, features=features
     )
     best = train(model_config, train_config, tokenizer, pieces, model_dir, strategy)
     print(
         f"best: {best['nats_per_token']:.4f} validation nats/token at step "
         f"{best['step']}; the run is in {model_dir}"
     )
+
+
+def _sets(key: str) -> bool:
+    """Whether the user gave this setting."""
+    return any(setting.partition("=")[0] == key for setting in _SET.value)
 
 
 if __name__ == "__main__":

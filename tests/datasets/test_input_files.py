@@ -31,6 +31,24 @@ def test_a_single_file(tmp_path):
     assert not is_archive(str(file))
 
 
+def test_a_link_that_leads_nowhere(tmp_path):
+    path = write_files(tmp_path / "music", FILES)
+    (tmp_path / "music" / "c.mid").symlink_to("nowhere")
+    assert ("c.mid", -1) in list_sizes(path)
+    with pytest.raises(UserError, match="cannot read c.mid: No such file"):
+        read_file(path, "c.mid")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_of_files_of_one_name_in_a_zip_the_last_counts(tmp_path):
+    path = str(tmp_path / "music.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.mid", b"1")
+        archive.writestr("a.mid", b"22")
+    assert list_sizes(path) == [("a.mid", 2)]
+    assert read_file(path, "a.mid") == b"22"
+
+
 def test_what_a_system_adds_is_left_out(tmp_path):
     files = {
         **FILES,

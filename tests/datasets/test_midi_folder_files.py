@@ -1,3 +1,6 @@
+import os
+import sys
+
 import pytest
 
 from tests.datasets.tiny_files import midi, write_files
@@ -99,6 +102,20 @@ def test_a_bad_file_is_listed_and_skipped_with_a_reason(name, data, reason, tmp_
         read_music(bad)
     assert "\n" not in str(error.value)
     assert len(read_music(good)) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are UTF-8 elsewhere")
+@pytest.mark.parametrize("suffix", [".mid", ".abc"])
+def test_a_name_that_is_not_utf_8(suffix, tmp_path):
+    data = {".mid": midi(60), ".abc": BOOK}[suffix]
+    (tmp_path / os.fsdecode(b"caf\xe9" + suffix.encode())).write_bytes(data)
+    [piece] = read_music(list_music(str(tmp_path)).items[0])
+    assert piece.sequence.filename == rf"caf\udce9{suffix}"
+    assert (
+        piece.name
+        == piece.sequence.id
+        == piece.sequence.filename + ("#1" if suffix == ".abc" else "")
+    )
 
 
 def test_a_folder_without_music_is_one_line(tmp_path):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.tiny import TOKENIZER, make_pieces
 from tfmusic.datasets.augment import Augmentation
-from tfmusic.datasets.packing import packed_training_batches, padding_share
-from tfmusic.datasets.pipeline import Windows
+from tfmusic.datasets.packing import packed_training_batches
+from tfmusic.datasets.windows import Windows
 from tfmusic.errors import UserError
 from tfmusic.tokenizers import BOS, EOS, PAD
 
@@ -124,8 +124,3 @@ def test_what_can_not_be_packed_is_refused():
         windows = Windows(PIECES, tokenizer, (), LENGTH, augmentation)
         with pytest.raises(UserError, match="transposed only"):
             packed_training_batches(windows, batch_size=2, seed=0)
-
-
-def test_the_share_of_padding():
-    assert padding_share(np.array([16, 32]), 16) == 0
-    assert padding_share(np.array([4, 20]), 16) == pytest.approx(0.5)

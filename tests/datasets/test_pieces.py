@@ -8,10 +8,15 @@ import pytest
 from tfmusic.datasets import registry
 from tfmusic.datasets.bach_chorales import BachChorales
 from tfmusic.datasets.jsb_chorales import JsbChorales
-from tfmusic.datasets.pieces import Pieces, load_pieces
+from tfmusic.datasets.pieces import EncodingTask, Pieces, encode, load_pieces
 from tfmusic.datasets.source import Item, Listing, Piece
 from tfmusic.errors import UserError
-from tfmusic.tokenizers import ChoraleTokenizer, tokenizer_from_json
+from tfmusic.music.note_sequence import NoteSequence
+from tfmusic.tokenizers import (
+    ChoraleTokenizer,
+    get_tokenizer,
+    tokenizer_from_json,
+)
 from tfmusic.tokenizers.grid import grid_to_sequence
 
 TOKENIZER = ChoraleTokenizer()
@@ -133,6 +138,19 @@ def test_a_piece_without_ids_is_skipped_with_its_reason(tmp_path, built_in):
     report = registry.prepare("bach_chorales", str(tmp_path))
     assert report["splits"]["train"]["not_encoded"] == pieces.skipped
     assert "pitch 100" in pieces.skipped["high"]
+
+
+def test_a_piece_whose_notes_all_get_lost_is_skipped():
+    sequence = NoteSequence()
+    sequence.notes.add(pitch=36, velocity=90, end_time=0.5, is_drum=True)
+    data = sequence.SerializeToString()
+    for name in ("chorale", "melody", "remi"):
+        text = get_tokenizer(name).to_json()
+        with pytest.raises(UserError, match="none of its 1 notes has an id"):
+            encode(EncodingTask(data, text))
+    for tokenizer in (get_tokenizer("multitrack"), get_tokenizer("remi", drums=True)):
+        ids, num_notes, _ = encode(EncodingTask(data, tokenizer.to_json()))
+        assert len(ids) and num_notes == 1
 
 
 def test_no_ids_at_all_is_a_user_error(tmp_path, built_in):

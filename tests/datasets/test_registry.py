@@ -156,6 +156,13 @@ def test_an_empty_split_is_one_line(data_dir, tmp_path):
     assert not os.path.exists(data_dir)
 
 
+def test_a_tilde_is_the_home_folder(data_dir, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    builder = registry.get_builder("jsb_chorales", data_dir, "~/jsb.json")
+    assert builder.input == os.path.join(str(tmp_path), "jsb.json")
+
+
 def test_a_folder_that_cannot_be_written(path):
     with pytest.raises(UserError, match="cannot write"):
         registry.prepare("jsb_chorales", path, path)

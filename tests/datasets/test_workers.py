@@ -20,6 +20,8 @@ def work(task):
         raise UserError(value)
     if what == "crash":
         raise KeyError(value)
+    if what == "value":
+        raise ValueError(value)
     if what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "sleep":
@@ -112,6 +114,34 @@ def test_the_number_of_processes():
     assert 1 <= default_num_workers() <= os.cpu_count()
 
 
-def test_an_unknown_function_is_an_error():
+@pytest.mark.parametrize("count", [1, 2 * FEW])
+def test_an_unknown_function_is_an_error(count):
     with pytest.raises(AttributeError):
-        list(Workers().run(f"{MODULE}:nothing", numbers(1)))
+        list(Workers(2).run(f"{MODULE}:nothing", numbers(count)))
+
+
+def test_what_cannot_be_sent_is_an_error():
+    with pytest.raises(AttributeError, match="pickle"):
+        results([*numbers(), lambda: 0])
+
+
+def test_processes_that_do_not_start_are_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(UserError, match="No such file .*: try --workers=1"):
+        results(numbers())
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(UserError, match="ends at once.*: try --workers=1"):
+        results(numbers())
+
+
+def test_who_wants_no_more_does_not_wait_for_the_rest():
+    with Workers(2) as workers:
+        found = workers.run(f"{MODULE}:work", [*numbers(), *[("sleep", 60)] * 4])
+        assert next(found) == 0
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 20
+
+
+def test_an_unexpected_error_is_one_line():
+    assert results([("crash", "a\nb")]) == [r"unexpected KeyError: 'a\nb'"]
+    assert results([("value", "a\nb")]) == ["unexpected ValueError: a b"]

@@ -41,6 +41,16 @@ def test_a_piece_of_a_data_set(tmp_path):
         read_prime("jsb_chorales:validation:2", TOKENIZER, data_dir)
 
 
+def test_a_data_set_or_split_that_is_none_is_named(tmp_path):
+    for source, message in (
+        ("bach:validation:0", "no data set is named 'bach'"),
+        ("essen/erl:validation:0", "essen has no config 'erl'"),
+        ("bach_chorales:valid:0", "no split is named 'valid'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            read_prime(source, TOKENIZER, str(tmp_path))
+
+
 def test_music_that_does_not_serve_is_named(tmp_path, path):
     with pytest.raises(UserError, match="none.mid"):
         read_prime(str(tmp_path / "none.mid"), TOKENIZER, "")

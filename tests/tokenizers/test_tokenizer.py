@@ -157,6 +157,21 @@ def test_unknown_names_say_what_there_is():
         get_tokenizer("choral")
 
 
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("multitrack", {"drums": True}, "no option 'drums': num_bars"),
+        ("remi", {"chords": "no"}, "chords is 'no', expected bool"),
+        ("remi", {"chords": 1}, "chords is 1, expected bool"),
+        ("chorale", {"min_pitch": "low"}, "min_pitch is 'low', expected int"),
+        ("performance", {"sustain": "hold"}, "hold"),
+    ],
+)
+def test_wrong_options_say_what_was_expected(name, options, message):
+    with pytest.raises(UserError, match=message):
+        get_tokenizer(name, **options)
+
+
 def test_another_versions_json_is_an_error():
     data = json.loads(get_tokenizer("chorale").to_json())
     data["grammar"]["classes"][3] = 1

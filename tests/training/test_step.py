@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from tests.tiny import MODEL, TOKENIZER, TRAIN, make_pieces
-from tfmusic.datasets.pipeline import Windows, training_batches
+from tfmusic.datasets.pipeline import training_batches
+from tfmusic.datasets.windows import Windows
 from tfmusic.models import MusicDecoder
 from tfmusic.training.step import TrainStep, make_optimizer
 from tfmusic.training.strategy import get_strategy
@@ -28,7 +29,7 @@ def make_step(model, optimizer=None, clip_norm=0.0, **options):
 
 def make_batch(batch_size=2, length=8):
     windows = Windows(make_pieces(60, 60), TOKENIZER, ("beat",), length)
-    options = {"batch_size": batch_size, "transpose": 0, "seed": 0}
+    options = {"batch_size": batch_size, "seed": 0}
     return next(iter(training_batches(windows, **options)))
 
 

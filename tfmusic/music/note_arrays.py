@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import operator
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,38 +75,20 @@ class ControlArrays:
 
 
 def note_arrays(sequence: NoteSequence) -> NoteArrays:
-    """The notes of a sequence."""
-    names = ("pitch", "velocity", "start_time", "end_time", "program", "instrument")
-    return NoteArrays(*_columns_of(sequence.notes, (*names, "is_drum"), NoteArrays))
-
-
-def control_arrays(sequence: NoteSequence, number: int | None = None) -> ControlArrays:
-    """The control changes of a sequence.
-
-    Args:
-        sequence: the music.
-        number: of the controller that is wanted; by default all.
-    """
-    changes = sequence.control_changes
-    if number is not None:
-        changes = (change for change in changes if change.control_number == number)
-    names = ("time", "control_number", "control_value", "program", "instrument")
-    return ControlArrays(*_columns_of(changes, (*names, "is_drum"), ControlArrays))
-
-
-def _columns_of(messages: Iterable, names: tuple[str, ...], kind: type) -> Iterator:
-    """The fields of messages as arrays, each in the type that `kind` gives it.
+    """The notes of a sequence.
 
     One pass, in which no message outlives its turn: Python would look through all of
     them again and again for garbage.
     """
-    fields = [field.name for field in dataclasses.fields(kind)]
+    fields = [field.name for field in dataclasses.fields(NoteArrays)]
     layout = [(field, _TYPES.get(field, np.int32)) for field in fields]
-    rows = np.fromiter(map(operator.attrgetter(*names), messages), layout)
-    return (np.ascontiguousarray(rows[field]) for field in fields)
+    names = ("pitch", "velocity", "start_time", "end_time", "program", "instrument")
+    get = operator.attrgetter(*names, "is_drum")
+    rows = np.fromiter(map(get, sequence.notes), layout)
+    return NoteArrays(*(np.ascontiguousarray(rows[field]) for field in fields))
 
 
-_TYPES = {"start": np.float64, "end": np.float64, "time": np.float64, "is_drum": bool}
+_TYPES = {"start": np.float64, "end": np.float64, "is_drum": bool}
 
 
 def add_notes(sequence: NoteSequence, notes: NoteArrays) -> None:
@@ -165,11 +146,12 @@ def _append(sequence: NoteSequence, name: str, columns: dict[str, np.ndarray]) -
         Protocol Buffers, "Encoding".
     """
     repeated = sequence.DESCRIPTOR.fields_by_name[name]
+    fields = repeated.message_type.fields_by_name
     length = len(next(iter(columns.values())))
     layout = [("tag", "u1", _size(repeated.number << 3)), ("length", "u1")]
-    for field_name, values in columns.items():
-        kind = "<f8" if values.dtype == np.float64 else ("u1", _VARINT)
-        field = repeated.message_type.fields_by_name[field_name]
+    for field_name in columns:
+        field = fields[field_name]
+        kind = "<f8" if _is_double(field) else ("u1", _VARINT)
         layout.append((f"{field_name} tag", "u1", _size(field.number << 3)))
         layout.append((field_name, *([kind] if kind == "<f8" else kind)))
     records = np.zeros(length, layout)
@@ -177,16 +159,19 @@ def _append(sequence: NoteSequence, name: str, columns: dict[str, np.ndarray]) -
     records["tag"] = _varint(repeated.number << 3 | 2)
     records["length"] = records.itemsize - head
     for field_name, values in columns.items():
-        field = repeated.message_type.fields_by_name[field_name]
-        is_double = values.dtype == np.float64
-        records[f"{field_name} tag"] = _varint(field.number << 3 | is_double)
-        if is_double:
+        field = fields[field_name]
+        records[f"{field_name} tag"] = _varint(field.number << 3 | _is_double(field))
+        if _is_double(field):
             records[field_name] = values
         else:
             values = values.astype(np.int64)
             records[field_name][:, 0] = (values & 0x7F) | 0x80
             records[field_name][:, 1] = (values >> 7) & 0x7F
     sequence.MergeFromString(records.tobytes())
+
+
+def _is_double(field: Any) -> bool:
+    return field.cpp_type == field.CPPTYPE_DOUBLE
 
 
 def _size(value: int) -> int:

@@ -5,13 +5,12 @@ import re
 import numpy as np
 
 from tfmusic.datasets.pieces import load_pieces
-from tfmusic.datasets.source import SPLITS
 from tfmusic.errors import UserError
 from tfmusic.music import read_sequence
 from tfmusic.music.excerpt import first_seconds
 from tfmusic.tokenizers import Tokenizer
 
-PIECE = re.compile(rf"(\w+):({'|'.join(SPLITS)}):(\d+)")
+PIECE = re.compile(r"([\w/.]+):(\w+):(\d+)")
 
 
 def read_prime(

@@ -171,6 +171,11 @@ def _evaluate(
         for pieces in (generated, real)
     ]
     comparisons = compare(*features)
+    if not comparisons:
+        raise UserError(
+            f"{len(real)} pieces of {data.dataset} {data.split} have too few notes to "
+            "compare with: give more --tokens, or another --split"
+        )
     log("looking for runs copied from the training set")
     held_out = None if data.split == "train" else real
     numbers = {

@@ -2,6 +2,7 @@
 
 import abc
 import hashlib
+import inspect
 import json
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -204,9 +205,19 @@ def get_tokenizer(name: str, **options) -> Tokenizer:
     if name not in TOKENIZERS:
         known = ", ".join(sorted(TOKENIZERS))
         raise UserError(f"no tokenizer is named {name!r}: choose from {known}")
+    parameters = dict(inspect.signature(TOKENIZERS[name]).parameters)
+    for key, value in options.items():
+        if key not in parameters:
+            known = ", ".join(parameters) or "it has none"
+            raise UserError(f"tokenizer {name} has no option {key!r}: {known}")
+        kind = type(parameters[key].default)
+        if type(value) is not kind:  # exactly: to isinstance, True is an integer
+            raise UserError(
+                f"tokenizer {name}: {key} is {value!r}, expected {kind.__name__}"
+            )
     try:
         return TOKENIZERS[name](**options)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise UserError(f"tokenizer {name} with {options}: {error}") from error
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmusic.datasets.pieces import Pieces
-from tfmusic.datasets.pipeline import Windows, evaluation_batches
+from tfmusic.datasets.pipeline import evaluation_batches
 from tfmusic.datasets.progress import Log, with_progress
+from tfmusic.datasets.windows import Windows
 from tfmusic.tokenizers import EOS, Tokenizer
 from tfmusic.training.loss import token_nats
 

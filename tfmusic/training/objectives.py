@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from tfmusic.datasets.grid_windows import GridWindows
-from tfmusic.datasets.pipeline import Windows
+from tfmusic.datasets.windows import Windows
 from tfmusic.training.evaluation import Evaluator
 from tfmusic.training.infilling_evaluation import InfillingEvaluator
 
