@@ -12,7 +12,7 @@ class Dataset:
         tokenizer: name of the tokenizer that suits it.
         needs_input: whether the user gives the files by `--input`.
         description: one line.
-        homepage: where it comes from.
+        homepage: where it comes from; empty where that is for the user to say.
         license: one line.
         citation: BibTeX.
         configs: names of its variants, the first of which is meant where none is
@@ -140,7 +140,7 @@ DATASETS = {
         tokenizer="performance",
         needs_input=True,
         description="Your own music: the MIDI, MusicXML and ABC files of a folder.",
-        homepage="https://www.tensorflow.org/datasets",
+        homepage="",
         license="That of your files.",
         citation="The files are yours.",
     ),
