@@ -78,7 +78,10 @@ def read_file(path: str, name: str, most_bytes: int = MOST_BYTES) -> bytes:
     """
     try:
         if os.path.isdir(path):
-            file = open(os.path.join(path, name), "rb")
+            place = os.path.join(path, name)
+            if os.path.exists(place) and not os.path.isfile(place):
+                raise UserError(f"cannot read {name}: it is not a file")  # a pipe
+            file = open(place, "rb")
         elif is_archive(path):
             file = _archive(path).open(name)
         else:

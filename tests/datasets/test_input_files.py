@@ -1,3 +1,4 @@
+import os
 import zipfile
 
 import pytest
@@ -88,3 +89,9 @@ def test_a_huge_file_is_refused(tmp_path):
     path = write_files(tmp_path / "music.zip", {"big.mid": b"0" * 100_000})
     with pytest.raises(UserError, match="big.mid: more than 1,000 bytes"):
         read_file(path, "big.mid", most_bytes=1000)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "book.abc")
+    with pytest.raises(UserError, match="cannot read book.abc: it is not a file"):
+        read_file(str(tmp_path), "book.abc")
