@@ -4,12 +4,19 @@ This file needs nothing else of its package: copy it to a device and run
 
     python runtime.py model.tflite --output=music.mid
 
-or use it from Python:
+or use it from Python, where music can sound while it is written:
+
+    for note in runtime.generate("model.tflite", temperature=0.9, seed=1):
+        play(note.start, note.end, note.pitch, note.velocity)
+
+or keep a model for many pieces:
 
     model = runtime.load("model.tflite")
-    (ids,) = model.generate([[]], num_tokens=512, temperature=0.9, seed=1)
-    notes, num_invalid = model.decode(ids)
+    notes = list(model.stream_notes(num_tokens=512, top_p=0.95))
     runtime.write_midi(notes, "music.mid")
+
+An infiller's file fills gaps in four voices, or makes all of a piece: see
+`MusicInfiller`.
 
 Where logits agree, a seed gives the same music as `tfmusic.generate` does. Axis
 letters: `S` grammar states, `V` ids, `T` tokens, `M` cache rows, `H` size of a row.
@@ -17,7 +24,9 @@ letters: `S` grammar states, `V` ids, `T` tokens, `M` cache rows, `H` size of a 
 
 import argparse
 import bisect
+import dataclasses
 import io
+import itertools
 import json
 import os
 import struct
@@ -25,7 +34,8 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,30 +46,94 @@ NUM_SPECIAL = 3
 MASKED = -1e30  # a logit that is never drawn
 CACHE_GROWTH = 128  # rows by which the cache becomes longer: short ones are faster
 TICKS_PER_SECOND = 440  # of the MIDI files
+DEFAULT_TOKENS = 512  # of the command line
+MOST_TOKENS = 65_536  # of the command line, where a model lets no time pass
+NUM_VOICES = 4  # of a chorale: soprano, alto, tenor, bass
+CELLS_PER_BAR = 16 * NUM_VOICES
+DEFAULT_BARS = 8  # of the command line
+METHODS = ("gibbs", "ancestral")  # of filling gaps
+GIBBS_STEPS = 128
 
 
-def load(source: str | os.PathLike | bytes) -> "MusicModel":
+def generate(
+    source: str | os.PathLike | bytes,
+    prime: Sequence[int] = (),
+    num_threads: int | None = None,
+    **options: float | None,
+) -> "NoteStream":
+    """The notes of a new piece, each as soon as it is known.
+
+    Args:
+        source, num_threads: see `load`.
+        prime, **options: see `MusicModel.stream_notes`.
+
+    Raises:
+        ValueError, OSError: see `load` and `MusicModel.stream_notes`.
+    """
+    return load(source, num_threads).stream_notes(prime, **options)
+
+
+def load(
+    source: str | os.PathLike | bytes, num_threads: int | None = None
+) -> "MusicModel":
     """Reads a model that `python -m tfmusic.export` wrote.
 
     Args:
         source: a path, or the file's content.
+        num_threads: 1 or more, of the interpreter; by default its own choice.
 
     Raises:
-        ValueError: it is not such a file.
+        ValueError: it is not such a file, or not of a model that goes on from token
+            to token.
         OSError: it can't be read.
     """
+    return _load(source, num_threads, ["decoder"])
+
+
+def load_infiller(
+    source: str | os.PathLike | bytes, num_threads: int | None = None
+) -> "MusicInfiller":
+    """Reads an infiller that `python -m tfmusic.export` wrote.
+
+    Args:
+        source, num_threads: see `load`.
+
+    Raises:
+        ValueError: it is not such a file, or not of a model that fills gaps.
+        OSError: it can't be read.
+    """
+    return _load(source, num_threads, ["infiller"])
+
+
+def _load(source, num_threads, kinds):
+    texts = read_texts(source)
+    about = json.loads(texts["tfmusic.json"])
+    kind = about.get("kind", "decoder")
+    if kind not in kinds:
+        raise ValueError(f"a model of the kind {kind!r}, not {' or '.join(kinds)}")
     if isinstance(source, bytes):
-        file, content = io.BytesIO(source), {"model_content": source}
+        content = {"model_content": source}
     else:
-        file, content = source, {"model_path": os.fspath(source)}
+        content = {"model_path": os.fspath(source)}
+    interpreter = Interpreter(**content, num_threads=num_threads)
+    model = {"decoder": MusicModel, "infiller": MusicInfiller}[kind]
+    return model(interpreter, about, texts["tokenizer.json"], texts["config.json"])
+
+
+def read_texts(source: str | os.PathLike | bytes) -> dict[str, str]:
+    """The texts in a .tflite, by name; see `load` for what it raises.
+
+    `tfmusic.json`, `tokenizer.json` and `config.json` are always there.
+    """
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         with zipfile.ZipFile(file) as archive:
-            about = json.loads(archive.read("tfmusic.json"))
-            tokenizer = archive.read("tokenizer.json").decode()
-            config = archive.read("config.json").decode()
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise ValueError("not a .tflite file that tfmusic.export wrote") from error
-    return MusicModel(Interpreter(**content), about, tokenizer, config)
+            texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    except (zipfile.BadZipFile, UnicodeDecodeError):
+        texts = {}
+    if not texts.keys() >= {"tfmusic.json", "tokenizer.json", "config.json"}:
+        raise ValueError("not a .tflite file that tfmusic.export wrote")
+    return texts
 
 
 @dataclass(frozen=True)
@@ -94,6 +168,7 @@ class MusicModel:
             interpreter, about["chunk"], about["max_length"], about["cache"]
         )
         self._tokenizer = json.loads(tokenizer_json)
+        self._turn = None  # the piece that has the cache
         self.grammar = Grammar(self._tokenizer["grammar"], about["features"])
 
     def generate(
@@ -115,39 +190,85 @@ class MusicModel:
         Returns:
             For each piece int32 `[T]`, the prime and its continuation, without BOS
             and EOS.
+
+        Raises:
+            ValueError: a setting is outside its range, or a prime has an id that is
+                none of the tokenizer's events.
         """
         sampler = Sampler(**sampling)
         pieces = []
         for index, prime in enumerate(primes):
-            philox = np.random.Philox(seed).jumped(index)
-            uniforms = np.random.Generator(philox).random(num_tokens, np.float32)
+            uniforms = itertools.islice(draw_uniforms(seed, index), num_tokens)
             new = list(self.stream(prime, uniforms, sampler))
             pieces.append(np.array([*prime, *new], np.int32))
         return pieces
 
+    def stream_notes(
+        self,
+        prime: Sequence[int] = (),
+        num_tokens: int | None = None,
+        seconds: float | None = None,
+        seed: int = 0,
+        **sampling: float,
+    ) -> "NoteStream":
+        """The notes of a piece, each as soon as it is known, those of the prime first.
+
+        A token is drawn when a note is asked for: who plays sets the pace. A model has
+        one cache, so the next piece that it begins is the end of this one.
+
+        Args:
+            prime: ids without BOS; an empty one starts from nothing.
+            num_tokens: most new tokens; None goes on until the model ends the piece.
+            seconds: most seconds of new music; notes end there.
+            seed: 0 or more; the tokens are those of `generate` for one piece.
+            **sampling: see `Sampler`.
+
+        Raises:
+            ValueError: see `generate`.
+        """
+        uniforms = itertools.islice(draw_uniforms(seed), num_tokens)
+        new = self.stream(prime, uniforms, Sampler(**sampling))
+        return NoteStream(new, self._tokenizer, prime, seconds)
+
     def stream(
-        self, prime: Sequence[int], uniforms: np.ndarray, sampler: "Sampler"
+        self, prime: Sequence[int], uniforms: Iterable[float], sampler: "Sampler"
     ) -> Iterator[int]:
-        """Yields the ids after a prime, each as soon as it is drawn.
+        """The ids after a prime, each as soon as it is drawn.
 
         When the cache is full, its oldest half is dropped and the newest is consumed
         again, so music goes on past any length.
 
         Args:
             prime: ids without BOS.
-            uniforms: float32 `[N]` in [0, 1), one for each new token at most.
+            uniforms: in [0, 1), one for each new token at most.
             sampler: how they are drawn.
+
+        Raises:
+            ValueError: an id of the prime is none of the tokenizer's events.
         """
-        tokens = [BOS, *(int(token) for token in prime)]
+        size = self.grammar.allowed.shape[1]
+        for token in prime:
+            if not NUM_SPECIAL <= token < size:
+                raise ValueError(
+                    f"the prime has the id {token}: ids are {NUM_SPECIAL} to {size - 1}"
+                )
+        return self._stream([int(token) for token in prime], uniforms, sampler)
+
+    def _stream(self, prime, uniforms, sampler):
+        turn = self._turn = object()
+        tokens = [BOS, *prime]
         states = [0]
-        for token in tokens[1:]:
+        for token in prime:
             states.append(self.grammar.next_state[states[-1], token])
         seen = np.zeros(self.grammar.allowed.shape[1], bool)
-        seen[tokens[1:]] = True
+        seen[prime] = True
         max_length, chunk = self.graph.max_length, self.graph.chunk
         start = consumed = 0
         self.graph.reset()
+        self.graph.reserve(len(tokens))
         for uniform in uniforms:
+            if turn is not self._turn:
+                raise RuntimeError("another piece has the cache: load a second model")
             while len(tokens) - start > max_length:
                 start += max_length - max_length // 2
                 consumed = start
@@ -170,7 +291,168 @@ class MusicModel:
 
     def decode(self, ids: Sequence[int]) -> tuple[list[Note], int]:
         """The notes of ids, and the number of invalid ids, which were skipped."""
-        return DECODERS[self._tokenizer["name"]](ids, self._tokenizer)
+        return decode(ids, self._tokenizer)
+
+
+class MusicInfiller:
+    """A model in a .tflite file that fills gaps in music of four voices.
+
+    Music is a grid here, read cell by cell: soprano, alto, tenor and bass of each
+    16th, an id each. So `C` cells are `C / 4` steps, and 64 cells a bar. The rules are
+    those of `tfmusic.sampling.Infiller`, and so is the music of a seed.
+
+    Attributes:
+        about, tokenizer_json, config_json, grammar: see `MusicModel`.
+        length: cells of the windows that the model sees.
+    """
+
+    def __init__(self, interpreter, about: dict, tokenizer_json: str, config_json: str):
+        self.about = about
+        self.tokenizer_json = tokenizer_json
+        self.config_json = config_json
+        self.length = about["max_length"]
+        self._tokenizer = json.loads(tokenizer_json)
+        self.grammar = Grammar(self._tokenizer["grammar"], about["features"])
+        self._interpreter = interpreter
+        # A runner must not outlive these lines, see `CachedGraph`.
+        runner = interpreter.get_signature_runner("infill")
+        inputs = runner.get_input_details()
+        self._inputs = {name: details["index"] for name, details in inputs.items()}
+        self._logits = runner.get_output_details()["logits"]
+        del runner
+        interpreter.allocate_tensors()
+
+    def compose(self, num_bars: int, seed: int = 0, **options) -> np.ndarray:
+        """A whole piece of nothing: see `fill`, also for the options.
+
+        Returns:
+            int32 `[64 * num_bars]`, ids.
+        """
+        num_cells = num_bars * CELLS_PER_BAR
+        ids, unknown = np.zeros(num_cells, np.int32), np.ones(num_cells, bool)
+        return self.fill(ids, unknown, seed, **options)
+
+    def fill(
+        self,
+        ids: Sequence[int],
+        unknown: Sequence[bool],
+        seed: int = 0,
+        number: int = 0,
+        method: str = "gibbs",
+        num_steps: int = GIBBS_STEPS,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        **sampling: float,
+    ) -> np.ndarray:
+        """Fills the unknown cells of a piece; what is known stays as it is.
+
+        Args:
+            ids: `[C]`, a piece's, of whole steps.
+            unknown: `[C]`, the cells to fill; what `ids` has there is ignored.
+            seed: 0 or more; the same seed gives the same music.
+            number: of the piece, where several are wanted of a seed.
+            method: "gibbs" draws all unknown cells at once, then again and again a
+                part of them, which shrinks; "ancestral" draws one after the other.
+            num_steps: of Gibbs sampling.
+            progress: called with the steps done, and with how many there are.
+            **sampling: see `Sampler`; repetition is not penalized.
+
+        Returns:
+            int32 `[C]`.
+
+        Raises:
+            ValueError: a setting is outside its range, the piece is not one of whole
+                steps, or a known id is none of the tokenizer's events.
+        """
+        sampler = Sampler(**sampling)
+        if method not in METHODS:
+            raise ValueError(f"method {method!r}: expected one of {METHODS}")
+        if num_steps < 1:
+            raise ValueError(f"num_steps must be 1 or more, not {num_steps}")
+        unknown = np.asarray(unknown, bool)
+        ids = np.where(unknown, PAD, ids).astype(np.int32)
+        self._check(ids[~unknown], len(ids))
+        states = self._states(len(ids))
+        rng = np.random.Generator(np.random.Philox(seed).jumped(number))
+        cells = np.flatnonzero(unknown)  # [U]
+        if method == "ancestral":
+            for done, cell in enumerate(rng.permutation(cells)[:, np.newaxis]):
+                uniforms = rng.random(1, np.float32)
+                ids[cell] = self._draw(ids, states, cell, uniforms, sampler)
+                progress(done + 1, len(cells))
+            return ids
+        for step in range(num_steps if len(cells) else 0):
+            chance = masking_probability(step, num_steps) if step else 1.0
+            drawn = rng.random(len(cells)) < chance
+            uniforms = rng.random(len(cells), np.float32)[drawn]
+            ids[cells[drawn]] = PAD
+            ids[cells[drawn]] = self._draw(ids, states, cells[drawn], uniforms, sampler)
+            progress(step + 1, num_steps)
+        return ids
+
+    def logits(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """float32 `[T, V]` of a window's tokens and features, `[1, T]` each."""
+        for name, index in self._inputs.items():
+            self._interpreter.set_tensor(index, inputs[name].astype(np.int32))
+        self._interpreter.invoke()
+        logits = self._interpreter.get_tensor(self._logits["index"])
+        return _to_float(logits[0], self._logits)
+
+    def decode(self, ids: Sequence[int]) -> tuple[list[Note], int]:
+        """The notes of ids, and the number of invalid ids, which were skipped."""
+        return decode(ids, self._tokenizer)
+
+    def _check(self, known, num_cells):
+        if num_cells % NUM_VOICES:
+            raise ValueError(f"{num_cells} cells are not whole steps of {NUM_VOICES}")
+        size = self.grammar.allowed.shape[1]
+        for token in known:
+            if not NUM_SPECIAL <= token < size:
+                raise ValueError(
+                    f"the piece has the id {token}: ids are {NUM_SPECIAL} to {size - 1}"
+                )
+
+    def _states(self, num_cells):
+        """The grammar's state after each cell: any music's id leads to the same."""
+        states = [0]
+        for _ in range(num_cells):
+            states.append(self.grammar.next_state[states[-1], NUM_SPECIAL])
+        return np.array(states[1:], np.int64)
+
+    def _draw(self, ids, states, cells, uniforms, sampler):
+        """Ids for some cells, each on its own, given all that are known.
+
+        Windows overlap by half; a cell is drawn from the one in whose middle it is
+        nearest.
+        """
+        half = self.length // (2 * NUM_VOICES) * NUM_VOICES or NUM_VOICES
+        last = max(len(ids) - self.length, 0)
+        before = self.length // 2 // NUM_VOICES
+        starts = np.clip((cells // NUM_VOICES - before) * NUM_VOICES, 0, last)
+        starts = np.round(starts / half).astype(np.int64) * half
+        starts = np.minimum(starts, last)
+        drawn = np.zeros(len(cells), np.int32)
+        for start in np.unique(starts):
+            window = slice(start, start + self.length)
+            logits = self.logits(self._window(ids[window], states[window]))
+            logits[:, :NUM_SPECIAL] = MASKED
+            for place in np.flatnonzero(starts == start):
+                row = logits[cells[place] - start]
+                drawn[place] = sample(row, uniforms[place], sampler)
+        return drawn
+
+    def _window(self, ids, states):
+        """The inputs of a window; past the end of the piece PAD and features of 0."""
+        missing = self.length - len(ids)
+        inputs = self.grammar.inputs(states, ids)
+        return {
+            name: np.pad(values, (0, missing))[np.newaxis]
+            for name, values in inputs.items()
+        }
+
+
+def masking_probability(step: int, num_steps: int) -> float:
+    """The chance of each cell to be drawn anew, see `tfmusic.sampling.infiller`."""
+    return max(0.1, 0.9 - (0.9 - 0.1) * step / (0.7 * num_steps))
 
 
 class Grammar:
@@ -210,11 +492,11 @@ class CachedGraph:
 
     A new token's rows are written in place: nothing is copied but states, which each
     step replaces, all when the cache becomes longer, and once for each chunk of a
-    prime.
+    prime. In integer files the cache is of integers too; they are scaled here.
 
     Args:
         interpreter: of the graph.
-        chunk: tokens that `prefill` takes.
+        chunk: tokens that `prefill` takes; 1 where there is none.
         max_length: most tokens in the cache.
         kinds: what the cache's tensors are: "rows", `[.., M, H]`, which grow by a row
             with each token, or "state", which is zeros at first.
@@ -231,20 +513,21 @@ class CachedGraph:
         self.max_length = max_length
         self.position = 0  # tokens in the cache
         self._interpreter = interpreter
-        # `decode` is the main subgraph. A runner must not outlive this line: while
+        # `decode` is the main subgraph. A runner must not outlive these lines: while
         # there is one, the interpreter lets nobody touch its tensors.
         runner = interpreter.get_signature_runner("decode")
-        inputs, outputs = runner.get_input_details(), runner.get_output_details()
+        self._inputs = runner.get_input_details()
+        self._outputs = runner.get_output_details()
         del runner
-        self._index = {name: details["index"] for name, details in inputs.items()}
         self._kinds = {f"cache_{name}": kind for name, kind in kinds.items()}
-        self._shape = {name: inputs[name]["shape"] for name in self._kinds}
+        # Functions that give a view of a tensor's memory.
         self._cache = {
-            name: interpreter.tensor(self._index[name]) for name in self._kinds
+            name: interpreter.tensor(self._inputs[name]["index"])
+            for name in self._kinds
         }
-        self._outputs = {
+        self._updates = {
             name: interpreter.tensor(details["index"])
-            for name, details in outputs.items()
+            for name, details in self._outputs.items()
         }
         self._num_rows = 0  # none before the first token
 
@@ -253,7 +536,39 @@ class CachedGraph:
         self.position = 0
         for name, kind in self._kinds.items():
             if self._num_rows and kind == "state":
-                self._cache[name]().fill(0)
+                self._cache[name]().fill(_zero(self._inputs[name]))
+
+    def reserve(self, num_rows: int) -> None:
+        """Makes the cache long enough for so many tokens, at most `max_length`.
+
+        It grows by itself. Growing takes memory for the old and the new one at once,
+        which whoever reserves all at the beginning saves; but steps of a short cache
+        are quicker.
+        """
+        if min(num_rows, self.max_length) <= self._num_rows:
+            return
+        num_rows = -(num_rows // -CACHE_GROWTH) * CACHE_GROWTH
+        if "rows" not in self._kinds.values():  # then nothing ever grows
+            num_rows = self.max_length
+        num_rows = min(num_rows, self.max_length)
+        old = {}
+        if self.position:
+            old = {name: tensor().copy() for name, tensor in self._cache.items()}
+        for name, kind in self._kinds.items():
+            if kind == "rows":
+                *outer, _, size = self._inputs[name]["shape"]
+                shape = [*outer, num_rows, size]  # [.., M, H]
+                index = self._inputs[name]["index"]
+                self._interpreter.resize_tensor_input(index, shape)
+        self._interpreter.allocate_tensors()
+        for name, tensor in self._cache.items():
+            # A weight of zero would not hide a NaN in rows that are not filled yet.
+            tensor().fill(_zero(self._inputs[name]))
+            if old and self._kinds[name] == "rows":
+                tensor()[..., : self._num_rows, :] = old.pop(name)
+            elif old:
+                tensor()[...] = old.pop(name)
+        self._num_rows = num_rows
 
     def extend(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Consumes the next tokens.
@@ -265,58 +580,53 @@ class CachedGraph:
             float32 `[T, V]`, the logits after each of them.
         """
         count = len(inputs["tokens"])
-        self._make_room(self.position + count)
+        self.reserve(self.position + count)
+        arrays = {name: np.array([value], np.int32) for name, value in inputs.items()}
+        arrays["position"] = np.array(self.position, np.int32)
         if count == 1:
-            for name, array in self._arrays(inputs).items():
-                self._interpreter.set_tensor(self._index[name], array)
+            details = self._outputs
+            for name, array in arrays.items():
+                self._interpreter.set_tensor(self._inputs[name]["index"], array)
             self._interpreter.invoke()
-            updates = {name: tensor() for name, tensor in self._outputs.items()}
-            logits = updates["logits"][0].copy()
+            updates = {name: tensor() for name, tensor in self._updates.items()}
         else:
-            arrays = self._arrays(inputs)
-            for name in self._cache:
-                arrays[name] = self._interpreter.get_tensor(self._index[name])
-            updates = self._interpreter.get_signature_runner("prefill")(**arrays)
-            logits = updates["logits"][0]
+            runner = self._interpreter.get_signature_runner("prefill")
+            details, inputs = runner.get_output_details(), runner.get_input_details()
+            for name, tensor in self._cache.items():
+                arrays[name] = _rescale(tensor(), self._inputs[name], inputs[name])
+            updates = runner(**arrays)
         rows = slice(self.position, self.position + count)
         for name, tensor in self._cache.items():
-            update = updates[name.replace("cache", "update")]
+            update = name.replace("cache", "update")
+            values = _rescale(updates[update], details[update], self._inputs[name])
             if self._kinds[name] == "rows":
-                tensor()[..., rows, :] = update  # [.., T, H]
+                tensor()[..., rows, :] = values  # [.., T, H]
             else:
-                tensor()[...] = update
+                tensor()[...] = values
         self.position += count
-        return logits
+        return _to_float(updates["logits"][0], details["logits"])
 
-    def _arrays(self, inputs) -> dict[str, np.ndarray]:
-        """The graph's inputs but for the cache."""
-        arrays = {name: np.array([value], np.int32) for name, value in inputs.items()}
-        return {**arrays, "position": np.array(self.position, np.int32)}
 
-    def _make_room(self, num_rows: int) -> None:
-        """Makes the cache as long as the longest piece so far needs."""
-        if num_rows <= self._num_rows:
-            return
-        num_rows = -(num_rows // -CACHE_GROWTH) * CACHE_GROWTH
-        if "rows" not in self._kinds.values():  # then nothing ever grows
-            num_rows = self.max_length
-        num_rows = min(num_rows, self.max_length)
-        old = {}
-        if self.position:
-            old = {name: tensor().copy() for name, tensor in self._cache.items()}
-        for name, kind in self._kinds.items():
-            if kind == "rows":
-                *outer, _, size = self._shape[name]
-                shape = [*outer, num_rows, size]  # [.., M, H]
-                self._interpreter.resize_tensor_input(self._index[name], shape)
-        self._interpreter.allocate_tensors()
-        for name, tensor in self._cache.items():
-            tensor().fill(0)  # a weight of zero would not hide a NaN
-            if old and self._kinds[name] == "rows":
-                tensor()[..., : self._num_rows, :] = old[name]
-            elif old:
-                tensor()[...] = old[name]
-        self._num_rows = num_rows
+def _zero(details: dict):
+    """What stands for zero in a tensor: of integers, its zero point."""
+    return details["quantization"][1]
+
+
+def _to_float(values: np.ndarray, details: dict) -> np.ndarray:
+    """A copy of a tensor's values in float32."""
+    scale, zero = details["quantization"]
+    if values.dtype == np.float32:
+        return values.copy()
+    return (values.astype(np.float32) - zero) * np.float32(scale)
+
+
+def _rescale(values: np.ndarray, source: dict, target: dict) -> np.ndarray:
+    """One tensor's values as another one holds them, where both are integers."""
+    if values.dtype == np.float32 or source["quantization"] == target["quantization"]:
+        return values
+    scale, zero = target["quantization"]
+    steps = np.round(_to_float(values, source) / np.float32(scale)) + zero
+    return np.clip(steps, -128, 127).astype(values.dtype)
 
 
 @dataclass(frozen=True)
@@ -389,103 +699,288 @@ def penalize_repetition(logits: np.ndarray, seen: np.ndarray, penalty: float):
     return np.where(seen, penalized, logits)
 
 
-def decode_chorale(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
+def draw_uniforms(seed: int, piece: int = 0) -> Iterator[np.float32]:
+    """Numbers in [0, 1) without an end, those that `tfmusic.generate` draws.
+
+    Args:
+        seed: 0 or more.
+        piece: of several with one seed, from 0.
+    """
+    rng = np.random.Generator(np.random.Philox(seed).jumped(piece))
+    return (rng.random(1, np.float32)[0] for _ in itertools.count())
+
+
+def decode(ids: Iterable[int], tokenizer: dict) -> tuple[list[Note], int]:
+    """The notes of ids, and the number of invalid ids, which were skipped.
+
+    Args:
+        ids: any; PAD, EOS and BOS at the ends are left out.
+        tokenizer: its JSON, parsed.
+    """
+    notes = NoteStream(ids, tokenizer)
+    return list(notes), notes.num_invalid
+
+
+class NoteStream(Iterator[Note]):
+    """The notes of ids, each as soon as no id that may follow can change it.
+
+    A note waits for its end, and for all notes that come before it. An id is read
+    when a note is asked for and none is known.
+
+    Args:
+        ids: of any length.
+        tokenizer: its JSON, parsed.
+        prime: ids that come before.
+        max_seconds: most seconds of music after the prime: ids are read until so much
+            is there, and notes end there.
+
+    Attributes:
+        ids: those read so far, with the prime.
+        num_invalid: how many of them mean nothing where they stand, and were skipped;
+            what may still become a part of something counts until it does.
+        seconds: up to where the music is complete, but for ends of notes that still
+            sound; 0 at first.
+
+    Raises:
+        ValueError: `max_seconds` is not above 0.
+    """
+
+    def __init__(
+        self,
+        ids: Iterable[int],
+        tokenizer: dict,
+        prime: Iterable[int] = (),
+        max_seconds: float | None = None,
+    ):
+        if max_seconds is not None and not max_seconds > 0:
+            raise ValueError(f"seconds must be above 0, not {max_seconds}")
+        self.ids = []
+        self.num_invalid = 0
+        self.seconds = 0.0
+        self._end = float("inf")
+        self._source = self._read(prime, ids, max_seconds)
+        self._known = _known_events(tokenizer)
+        self._notes = READERS[tokenizer["name"]](self, tokenizer["options"])
+
+    def __next__(self) -> Note:
+        for note in self._notes:
+            if note.end > self._end:
+                note = dataclasses.replace(note, end=self._end)
+            if note.start < note.end:
+                return note
+        raise StopIteration
+
+    def _read(self, prime, ids, max_seconds):
+        yield from prime
+        if max_seconds is not None:
+            self._end = self.seconds + max_seconds
+        for token in ids:
+            yield token
+            if self.seconds >= self._end:
+                return
+
+    def events(self) -> Iterator[tuple[str, int]]:
+        """For the readers: events as (range's name, value), without what is none."""
+        num_special = 0  # since the last other id
+        for token in self._source:
+            token = int(token)
+            self.ids.append(token)
+            if 0 <= token < NUM_SPECIAL:
+                num_special += 1
+                continue
+            if num_special < len(self.ids) - 1:  # not those at the beginning
+                self.num_invalid += num_special
+            num_special = 0
+            if 0 <= token < len(self._known):
+                yield self._known[token]
+            else:
+                self.num_invalid += 1
+
+
+def _known_events(tokenizer: dict) -> list[tuple[str, int]]:
+    """The event of each id, the special ones' being nothing."""
+    known = [("", 0)] * NUM_SPECIAL
+    for range_ in tokenizer["vocabulary"]["ranges"]:
+        values = range(range_["min_value"], range_["max_value"] + 1)
+        known += [(range_["name"], value) for value in values]
+    return known
+
+
+@dataclass(eq=False)
+class _Sounding:
+    """A note on its way, times in the tokenizer's steps; `end` is None until known."""
+
+    start: float
+    end: float | None
+    pitch: int
+    velocity: int = Note.velocity
+    track: int = 0
+    released: int | None = None  # when its key is, which a pedal may outlast
+
+
+def _leave(notes: deque[_Sounding]) -> Iterator[_Sounding]:
+    """Takes notes from the front, up to one whose end is not known."""
+    while notes and notes[0].end is not None:
+        yield notes.popleft()
+
+
+def read_chorale(stream: NoteStream, options: dict) -> Iterator[Note]:
     """Four voices on the grid of 16ths; see `ChoraleTokenizer.decode`."""
     voices, seconds_per_step, choir = 4, 0.125, 52
-    rest, pitch = tokenizer["vocabulary"]["ranges"]
-    first = NUM_SPECIAL + rest["max_value"] - rest["min_value"] + 1
-    size = first + pitch["max_value"] - pitch["min_value"] + 1
-    ids = np.asarray(ids, np.int64)
-    music = np.flatnonzero((ids < 0) | (ids >= NUM_SPECIAL))
-    ids = ids[music[0] : music[-1] + 1] if len(music) else ids[:0]
-    valid = ids[(ids >= NUM_SPECIAL) & (ids < size)]
-    pitches = np.where(valid < first, -1, valid - first + pitch["min_value"])
-    pitches = np.pad(pitches, (0, -len(pitches) % voices), constant_values=-1)
-    notes = []
-    for voice, line in enumerate(pitches.reshape(-1, voices).T):
-        changes = np.flatnonzero(np.diff(line)) + 1
-        starts = [0, *changes.tolist()]
-        ends = [*changes.tolist(), len(line)]
-        for start, end in zip(starts, ends, strict=True):
-            if end and line[start] >= 0:
-                notes.append(
-                    Note(
-                        start * seconds_per_step,
-                        end * seconds_per_step,
-                        int(line[start]),
-                        program=choir,
-                        track=voice,
-                    )
-                )
-    notes.sort(key=lambda note: (note.start, note.track))
-    return notes, len(ids) - len(valid)
+    waiting = deque()  # in the order of their starts
+    sounding = [None] * voices
+    ends = [("END", 0)] * voices  # of each voice, one step after its last token
+    for index, (name, pitch) in enumerate(itertools.chain(stream.events(), ends)):
+        step, voice = divmod(index, voices)
+        if name != "END":
+            stream.seconds = (index + 1) // voices * seconds_per_step
+        held = sounding[voice]
+        if held and (name != "PITCH" or pitch != held.pitch):
+            held.end = step
+            held = None
+        if name == "PITCH" and not held:
+            held = _Sounding(step, None, pitch, track=voice)
+            waiting.append(held)
+        sounding[voice] = held
+        for note in _leave(waiting):
+            start, end = note.start * seconds_per_step, note.end * seconds_per_step
+            yield Note(start, end, note.pitch, program=choir, track=note.track)
 
 
-def decode_remi(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
-    """Bars, positions, tempos and notes; see `RemiTokenizer.decode`."""
-    events, num_invalid = _events(ids, tokenizer)
-    names = [name for name, _ in events] + ["", ""]
+def read_melody(stream: NoteStream, options: dict) -> Iterator[Note]:
+    """Pitches that begin and go on, on the grid of 16ths; see `MelodyTokenizer`."""
+    seconds_per_step, choir = 0.125, 52
+    begin, sounding, step = 0, None, 0
+    for name, value in itertools.chain(stream.events(), [("END", 0)]):
+        if name == "HOLD" and sounding is None:
+            stream.num_invalid += 1
+            continue
+        if name != "END":
+            stream.seconds = (step + 1) * seconds_per_step
+        if name != "HOLD":
+            if sounding is not None:
+                start, end = begin * seconds_per_step, step * seconds_per_step
+                yield Note(start, end, sounding, program=choir)
+            begin, sounding = step, value if name == "NOTE" else None
+        step += 1
+
+
+def read_remi(stream: NoteStream, options: dict) -> Iterator[Note]:
+    """Bars, positions, tempos and notes; see `RemiTokenizer.decode`.
+
+    Notes come as they are written. One that ends in a bar is known at the next BAR:
+    until then the tempo may change.
+    """
     begin = length = 0  # the bar, in 16ths
     step = None  # unknown until the bar's first position
-    tempos, found = [], []
-    index = 0
-    while index < len(events):
-        name, value = events[index]
-        count = 1  # events read
+    tempo_map = _TempoMap()
+    tempos = []  # of the bar
+    waiting = deque()
+    names, values = ["", "", ""], [0, 0, 0]  # of the last three events
+    for name, value in itertools.chain(stream.events(), [("BAR", 0)]):
+        names, values = [*names[1:], name], [*values[1:], value]
+        num_valid = 0  # events that have a meaning now
         if name == "BAR":
+            num_valid = 1
             begin, length, step = begin + length, value, None
+            tempo_map.extend(tempos)
+            tempos = []
+            stream.seconds = tempo_map.seconds(begin)
+            while waiting and (waiting[0].end <= begin or not length):
+                note = waiting.popleft()
+                yield Note(
+                    tempo_map.seconds(note.start),
+                    tempo_map.seconds(note.end),
+                    note.pitch,
+                    note.velocity,
+                    track=note.track,
+                    is_drum=note.track == 1,
+                )
         elif name == "POSITION" and value <= length:
+            num_valid = 1
             step = begin + value - 1
         elif step is None:
-            num_invalid += 1
-        elif name == "TEMPO_CLASS" and names[index + 1] == "TEMPO_VALUE":
-            tempos.append((step, 30 + 60 * value + events[index + 1][1]))
-            count = 2
-        elif name in ("PITCH", "DRUM") and names[index + 1 : index + 3] == [
-            "VELOCITY",
-            "DURATION",
-        ]:
-            velocity = 4 * events[index + 1][1] - 2
-            duration = events[index + 2][1] / 2  # from 32nds
-            found.append((step, step + duration, value, velocity, name == "DRUM"))
-            count = 3
-        elif name != "CHORD":
-            num_invalid += 1
-        index += count
-    if not found:
-        return [], num_invalid
-    # The last tempo of a step holds.
-    changes = {0: 120} | dict(sorted(tempos, key=lambda tempo: tempo[0]))
-    places = np.array(list(changes)) / 4  # quarters
-    seconds_per_quarter = 60 / np.array(list(changes.values()))
-    passed = np.cumsum(np.diff(places) * seconds_per_quarter[:-1])
-    passed = np.append(0, passed)
-
-    def seconds(steps):
-        index = np.searchsorted(places, steps / 4, side="right") - 1
-        since = steps / 4 - places[index]
-        return float(passed[index] + since * seconds_per_quarter[index])
-
-    notes = [
-        Note(
-            seconds(start),
-            seconds(end),
-            pitch,
-            velocity,
-            track=int(is_drum),
-            is_drum=is_drum,
-        )
-        for start, end, pitch, velocity, is_drum in found
-    ]
-    return notes, num_invalid
+            pass
+        elif name == "CHORD":
+            num_valid = 1
+        elif names[1:] == ["TEMPO_CLASS", "TEMPO_VALUE"]:
+            num_valid = 2
+            tempos.append((step, 30 + 60 * values[1] + value))
+        elif names[0] in ("PITCH", "DRUM") and names[1:] == ["VELOCITY", "DURATION"]:
+            num_valid = 3
+            end = step + value / 2  # from 32nds
+            velocity, track = 4 * values[1] - 2, int(names[0] == "DRUM")
+            waiting.append(_Sounding(step, end, values[0], velocity, track))
+        stream.num_invalid += 1 - num_valid
 
 
-def decode_multitrack(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
-    """Windows of tracks of bars; see `MultitrackTokenizer.decode`."""
-    events, num_invalid = _events(ids, tokenizer)
-    tracks, found = [], []  # tracks: kind, place among its likes in the window
-    window_begin = window_length = 0  # in 12ths of a quarter
-    track_length = bar_length = time = 0
+class _TempoMap:
+    """Seconds of 16ths, given the tempos so far; 120 quarters a minute at first."""
+
+    def __init__(self):
+        self._places = [0.0]  # where each tempo begins, in quarters
+        self._seconds = [0.0]
+        self._seconds_per_quarter = [60 / 120]
+
+    def extend(self, tempos: Sequence[tuple[int, int]]) -> None:
+        """Adds tempos: 16ths after those so far, in any order, and quarters a minute.
+
+        Of several at one place the last holds.
+        """
+        for step, qpm in sorted(tempos, key=lambda tempo: tempo[0]):
+            if step / 4 > self._places[-1]:
+                self._seconds.append(self.seconds(step))
+                self._places.append(step / 4)
+                self._seconds_per_quarter.append(None)
+            self._seconds_per_quarter[-1] = 60 / qpm
+
+    def seconds(self, steps: float) -> float:
+        """When so many 16ths have passed."""
+        index = bisect.bisect_right(self._places, steps / 4) - 1
+        since = steps / 4 - self._places[index]
+        return self._seconds[index] + since * self._seconds_per_quarter[index]
+
+
+def read_multitrack(stream: NoteStream, options: dict) -> Iterator[Note]:
+    """Windows of tracks of bars; see `MultitrackTokenizer.decode`.
+
+    A window's notes are known at its end: its last track may begin as early as its
+    first. If the whole piece is one, that is the piece's.
+    """
+    window, begin = [], 0  # in 12ths of a quarter, which is half a second
+    numbers = {}  # of tracks, by kind and place among their likes
+    for event in itertools.chain(stream.events(), [("PIECE_START", 0)]):
+        if event[0] == "PIECE_START":
+            found, tracks, length, num_invalid = _read_window(_fill_in(window))
+            stream.num_invalid += num_invalid
+            for track in tracks:
+                numbers.setdefault(track, len(numbers))
+            for start, _, end, pitch, index in sorted(found):
+                kind, _ = tracks[index]
+                yield Note(
+                    (begin + start) / 12 * 0.5,
+                    (begin + end) / 12 * 0.5,
+                    pitch,
+                    program=kind % 128,
+                    track=numbers[tracks[index]],
+                    is_drum=kind == 128,
+                )
+            begin += length
+            stream.seconds = begin / 12 * 0.5
+            window = []
+        window.append(event)
+
+
+def _read_window(events: list[tuple[str, int]]):
+    """The notes `(start, index of event, end, pitch, index of track)` of a window.
+
+    Returns:
+        The notes in 12ths of a quarter, from the window's begin; each track's kind
+        (its program, 128 for drums) and place among its likes; the window's length;
+        the number of invalid events.
+    """
+    tracks, found, num_invalid = [], [], 0
+    window_length = track_length = bar_length = time = 0
     in_track = in_bar = False
     open_notes = {}  # pitch: index of its NOTE_ON and start
     likes = {}
@@ -498,19 +993,15 @@ def decode_multitrack(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], 
 
     def end_track():
         for pitch in list(open_notes):
-            end_note(pitch, window_begin + track_length)
+            end_note(pitch, track_length)
 
     before = ""
-    for index, (name, value) in enumerate(_fill_in(events)):
-        step = window_begin + track_length - bar_length + time
+    for index, (name, value) in enumerate(events):
+        step = track_length - bar_length + time
         is_drums = bool(tracks) and tracks[-1][0] >= 128
         valid = True
         if name == "PIECE_START":
-            end_track()
-            window_begin += window_length
-            window_length = 0
-            likes = {}
-            in_track = in_bar = False
+            pass
         elif name == "TRACK_START":
             end_track()
             tracks.append((0, likes.get(0, 0)))
@@ -554,170 +1045,173 @@ def decode_multitrack(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], 
         num_invalid += not valid
         before = name if valid else ""
     end_track()
-    numbers = {track: number for number, track in enumerate(sorted(set(tracks)))}
-    notes = []
-    for start, _, end, pitch, track in sorted(found):
-        kind, _ = tracks[track]
-        notes.append(
-            Note(
-                start / 12 * 0.5,
-                end / 12 * 0.5,
-                pitch,
-                program=kind % 128,
-                track=numbers[tracks[track]],
-                is_drum=kind == 128,
-            )
-        )
-    return notes, num_invalid
+    return found, tracks, window_length, num_invalid
 
 
-def _fill_in(events: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """In each window, puts what was filled in where it belongs; see `fill_bars`."""
-    bounds = [i for i, (name, _) in enumerate(events) if name == "PIECE_START"]
+def _fill_in(window: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Puts what was filled in where it belongs; see `fill_bars`."""
+    names = [name for name, _ in window]
+    starts = [i for i, name in enumerate(names) if name == "FILL_START"]
+    starts.append(len(window))
+    contents, rest = [], []
+    gaps = names[: starts[0]].count("FILL_IN")
+    for start, stop in zip(starts[:-1], starts[1:], strict=True):
+        if len(contents) == gaps:
+            rest += window[start:stop]
+            continue
+        content_end = stop
+        if "FILL_END" in names[start:stop]:
+            content_end = names.index("FILL_END", start)
+        contents.append(window[start + 1 : content_end])
+        rest += window[content_end + 1 : stop]
     filled = []
-    for begin, end in zip([0, *bounds], [*bounds, len(events)], strict=True):
-        window = events[begin:end]
-        names = [name for name, _ in window]
-        starts = [i for i, name in enumerate(names) if name == "FILL_START"]
-        starts.append(len(window))
-        contents, rest = [], []
-        gaps = names[: starts[0]].count("FILL_IN")
-        for start, stop in zip(starts[:-1], starts[1:], strict=True):
-            if len(contents) == gaps:
-                rest += window[start:stop]
-                continue
-            content_end = stop
-            if "FILL_END" in names[start:stop]:
-                content_end = names.index("FILL_END", start)
-            contents.append(window[start + 1 : content_end])
-            rest += window[content_end + 1 : stop]
-        for event in window[: starts[0]]:
-            is_filled = event[0] == "FILL_IN" and contents
-            filled += contents.pop(0) if is_filled else [event]
-        filled += rest
-    return filled
+    for event in window[: starts[0]]:
+        is_filled = event[0] == "FILL_IN" and contents
+        filled += contents.pop(0) if is_filled else [event]
+    return filled + rest
 
 
-def decode_performance(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
+def read_performance(stream: NoteStream, options: dict) -> Iterator[Note]:
     """Keys, loudness and time; see `PerformanceTokenizer.decode`.
 
-    A `Note` has no pedal: where ids have one, notes last as long as it lets them.
+    A `Note` has no pedal: where ids have one, notes last as long as it lets them. A
+    note is known when time has passed its end.
     """
-    events, num_invalid = _events(ids, tokenizer)
-    options = tokenizer["options"]
-    found, sounding = [], {}  # notes, and by pitch those that have no end yet
-    pedal, is_down = [], False
+    rate = options["steps_per_second"]
+    piano = _Piano()
     step, velocity = 0, Note.velocity
-    for name, value in events:
+
+    def known():
+        for note in _leave(piano.notes):
+            start, end = note.start / rate, note.end / rate
+            if start < end:  # else it was struck again at once
+                yield Note(start, end, note.pitch, note.velocity)
+
+    for name, value in stream.events():
         if name == "TIME_SHIFT":
+            piano.pass_step()
+            yield from known()
             step += value
+            stream.seconds = step / rate
         elif name == "VELOCITY":
             per_bin = -(-127 // options["num_velocity_bins"])
             velocity = min(1 + (value - 1) * per_bin + (per_bin - 1) // 2, 127)
         elif name == "NOTE_ON":
-            found.append([step, None, value, velocity])
-            sounding.setdefault(value, []).append(found[-1])
-        elif name == "NOTE_OFF" and sounding.get(value):
-            note = sounding[value].pop(0)
-            note[1] = step
-            num_invalid += step == note[0]  # and its NOTE_ON, below
-        elif name == "NOTE_OFF" or is_down == (name == "SUSTAIN_ON"):
-            num_invalid += 1
+            piano.strike(step, value, velocity)
+        elif name == "NOTE_OFF":
+            stream.num_invalid += piano.release(step, value)
         else:
-            is_down = not is_down
-            pedal.append((step, is_down))
-    held = [[start, step if end is None else end, *rest] for start, end, *rest in found]
-    held = [note for note in held if note[0] < note[1]]
-    num_invalid += len(found) - len(held)
-    # What has to stay in its order within a step begins a little later.
-    pitches = [pitch for _, _, pitch, _ in held]
-    falls = [b < a for a, b in zip([-1, *pitches], pitches, strict=False)]
-    begins = _in_order([note[0] for note in held], falls)
-    held = [(begin, *note[1:]) for begin, note in zip(begins, held, strict=True)]
-    moves = _in_order([step for step, _ in pedal], [True] * len(pedal))
-    rate = options["steps_per_second"]
-    return [
-        Note(start / rate, end / rate, pitch, velocity)
-        for start, end, pitch, velocity in _sustained(held, moves)
-    ], num_invalid
+            stream.num_invalid += piano.move_pedal(step, name == "SUSTAIN_ON")
+    stream.num_invalid += piano.end(step)
+    yield from known()
 
 
-def _in_order(steps: list[int], later: list[bool]) -> list[float]:
-    """When in its step each event is, if it has to be later than the one before."""
-    times, before, count = [], None, 0
-    for step, is_later in zip(steps, later, strict=True):
-        count = count + is_later if step == before else 0
-        before = step
-        times.append(step + min(count * 1e-4, 0.4))
-    return times
+class _Piano:
+    """Keys and a pedal; what they do in one step is settled when it has passed.
 
+    Methods that return a number count the events that turn out to mean nothing.
 
-def _sustained(notes: list[tuple], moves: list[float]) -> list[tuple]:
-    """Notes `(start, end, pitch, velocity)` under a pedal; see `apply_sustain`.
-
-    Args:
-        notes: as long as their keys are held, in order.
-        moves: when the pedal goes down and up by turns.
+    Attributes:
+        notes: in the order in which they began; those that still sound and those of
+            the present step have no end yet.
     """
-    if not moves or not notes:
-        return notes
-    last = max(moves[-1], *(max(note[:2]) for note in notes))
-    struck = {}  # when each pitch is next struck with the pedal down
-    sustained = []
-    for start, end, pitch, velocity in reversed(notes):
-        passed = bisect.bisect_right(moves, end)
-        if passed % 2:
-            end = moves[passed] if passed < len(moves) else last
-        end = min(end, struck.get(pitch, end))
-        if start < end:
-            sustained.append((start, end, pitch, velocity))
-        if bisect.bisect_right(moves, start) % 2:
-            struck[pitch] = start
-    return sustained[::-1]
+
+    def __init__(self):
+        self.notes = deque()
+        self._held = {}  # by pitch, the notes whose keys are down, the first one first
+        self._begun = []  # in this step, and not ended in it
+        self._moves = []  # when in this step the pedal goes up and down by turns
+        self._was_down = False  # the pedal, as the step began
+        self._last = 0.0  # when something last happened
+
+    def strike(self, step: int, pitch: int, velocity: int) -> None:
+        note = _Sounding(step, None, pitch, velocity)
+        self.notes.append(note)
+        self._begun.append(note)
+        self._held.setdefault(pitch, []).append(note)
+
+    def release(self, step: int, pitch: int) -> int:
+        if not self._held.get(pitch):
+            return 1
+        note = self._held[pitch].pop(0)
+        if note in self._begun:  # it has no length
+            self._begun.remove(note)
+            self.notes.remove(note)
+            return 2
+        note.released = self._last = step
+        return 0
+
+    def move_pedal(self, step: int, down: bool) -> int:
+        if down == self._is_down_at(step + 1):
+            return 1
+        self._moves.append(_later(step, len(self._moves)))
+        return 0
+
+    def pass_step(self) -> None:
+        """Settles the step, see `apply_sustain`."""
+        count = pitch = 0
+        for note in self._begun:  # those that must stay in their order begin later
+            count += note.pitch < pitch
+            pitch = note.pitch
+            note.start = _later(note.start, count)
+        for note in self.notes:
+            if note.end is not None or note.released is None:
+                continue
+            passed = bisect.bisect_right(self._moves, note.released)
+            if not self._is_down_at(note.released):
+                note.end = note.released
+            elif passed < len(self._moves):
+                note.end = self._moves[passed]
+        for note in self._begun:
+            if self._is_down_at(note.start):
+                self._damp_before(note)
+        times = [self._last, *self._moves, *(note.start for note in self._begun)]
+        self._last = max(times)
+        self._was_down = self._is_down_at(self._last)
+        self._begun, self._moves = [], []
+
+    def end(self, step: int) -> int:
+        """Releases all keys; where the pedal is down, the last event ends notes."""
+        num_empty = len(self._begun)
+        for pitch in [note.pitch for note in self._begun]:
+            self._held[pitch].pop()
+        for note in self._begun:
+            self.notes.remove(note)
+        self._begun = []
+        for pitch, notes in self._held.items():
+            for _ in range(len(notes)):
+                self.release(step, pitch)
+        self.pass_step()
+        for note in self.notes:
+            note.end = self._last if note.end is None else note.end
+        return num_empty
+
+    def _is_down_at(self, time: float) -> bool:
+        """Whether the pedal is down, in this step or where nothing has moved since."""
+        return self._was_down != bisect.bisect_right(self._moves, time) % 2
+
+    def _damp_before(self, note: _Sounding) -> None:
+        """Ends the notes of the same key that began before this one."""
+        for other in self.notes:
+            if other is note:
+                break
+            if other.pitch == note.pitch and (
+                other.end is None or other.end > note.start
+            ):
+                other.end = note.start
 
 
-def decode_melody(ids: Sequence[int], tokenizer: dict) -> tuple[list[Note], int]:
-    """Pitches that begin and go on, on the grid of 16ths; see `MelodyTokenizer`."""
-    seconds_per_step, choir = 0.125, 52
-    events, num_invalid = _events(ids, tokenizer)
-    notes, begin, sounding, step = [], 0, None, 0
-    for name, value in [*events, ("REST", 0)]:
-        if name == "HOLD" and sounding is None:
-            num_invalid += 1
-            continue
-        if name != "HOLD":
-            if sounding is not None:
-                start, end = begin * seconds_per_step, step * seconds_per_step
-                notes.append(Note(start, end, sounding, program=choir))
-            begin, sounding = step, value if name == "NOTE" else None
-        step += 1
-    return notes, num_invalid
+def _later(step: int, count: int) -> float:
+    """When in its step an event is, if so many come before it in their order."""
+    return step + min(count * 1e-4, 0.4)
 
 
-def _events(ids: Sequence[int], tokenizer: dict) -> tuple[list[tuple[str, int]], int]:
-    """The events of ids as (range's name, value), and the number of invalid ids.
-
-    PAD, EOS and BOS at the ends are left out.
-    """
-    known = [None] * NUM_SPECIAL
-    for range_ in tokenizer["vocabulary"]["ranges"]:
-        values = range(range_["min_value"], range_["max_value"] + 1)
-        known += [(range_["name"], value) for value in values]
-    ids = [int(token) for token in ids]
-    while ids and 0 <= ids[-1] < NUM_SPECIAL:
-        ids.pop()
-    while ids and 0 <= ids[0] < NUM_SPECIAL:
-        ids.pop(0)
-    events = [known[token] for token in ids if NUM_SPECIAL <= token < len(known)]
-    return events, len(ids) - len(events)
-
-
-DECODERS = {
-    "chorale": decode_chorale,
-    "melody": decode_melody,
-    "multitrack": decode_multitrack,
-    "performance": decode_performance,
-    "remi": decode_remi,
+READERS = {
+    "chorale": read_chorale,
+    "melody": read_melody,
+    "multitrack": read_multitrack,
+    "performance": read_performance,
+    "remi": read_remi,
 }
 
 
@@ -782,45 +1276,204 @@ def _variable_length(value: int) -> bytes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description="Makes music from a .tflite file and writes it as MIDI."
-    )
-    parser.add_argument("model", help="a .tflite file of tfmusic.export")
-    parser.add_argument("--output", required=True, help="the .mid file to write")
-    parser.add_argument("--tokens", type=int, default=512, help="most tokens")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other music")
-    sampling = {
-        "temperature": (float, "below 1 plays safe, 0 takes the likeliest"),
-        "top_k": (int, "keep so many of the likeliest tokens; 0 keeps all"),
-        "top_p": (float, "keep the likeliest tokens of this mass"),
-        "min_p": (float, "keep tokens of at least this part of the likeliest's"),
-        "repetition_penalty": (float, "above 1 avoids what the piece already has"),
-    }
-    for name, (kind, text) in sampling.items():
-        parser.add_argument(
-            f"--{name}", type=kind, default=getattr(Sampler, name), help=text
-        )
-    options = vars(parser.parse_args(arguments))
-    settings = {name: options[name] for name in sampling}
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        return 2
+    options = parser.parse_args(arguments)
+    sampling = {name: getattr(options, name) for name in _SAMPLING}
+    if not (options.output or options.stream or options.info):
+        parser.error("say what to do: --output=music.mid, --stream or --info")
     try:
-        Sampler(**settings)
-        model = load(options["model"])
-        begin = time.perf_counter()
-        (ids,) = model.generate([[]], options["tokens"], options["seed"], **settings)
-        speed = len(ids) / (time.perf_counter() - begin)
-        notes, num_invalid = model.decode(ids)
-        write_midi(notes, options["output"])
-    except OSError as error:
-        print(f"runtime: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
+        Sampler(**sampling)
     except ValueError as error:
-        print(f"runtime: {options['model']}: {error}", file=sys.stderr)
-        return 2
-    print(
-        f"{options['output']}: {len(notes)} notes from {len(ids)} tokens "
-        f"({num_invalid} invalid), {speed:.0f} tokens/s"
-    )
+        parser.error(f"--{error}")
+    try:
+        if options.info:
+            print(json.dumps(_info(options.model), indent=2, sort_keys=True))
+        else:
+            _make_music(options, sampling)
+    except BrokenPipeError:  # who read the notes has heard enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        return _fail(f"{error.filename or options.model}: {error.strerror}")
+    except ValueError as error:
+        return _fail(f"{options.model}: {error}")
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
     return 0
+
+
+def _make_music(options: argparse.Namespace, sampling: dict[str, float]) -> None:
+    begin = time.perf_counter()
+    model = _load(options.model, options.threads, ["decoder", "infiller"])
+    is_infiller = isinstance(model, MusicInfiller)
+    for name in _OF_DECODERS if is_infiller else _OF_INFILLERS:
+        if getattr(options, name):
+            raise ValueError(f"--{name} is not for a model that {_DOES[is_infiller]}")
+    if is_infiller:
+        _compose(model, options, sampling, time.perf_counter() - begin)
+    else:
+        _continue(model, options, sampling, time.perf_counter() - begin)
+
+
+_OF_DECODERS = ("stream", "tokens", "seconds", "prime_tokens")
+_OF_INFILLERS = ("bars", "steps")
+_DOES = {False: "goes on from token to token", True: "fills gaps"}
+
+
+def _compose(model, options, sampling, load_seconds):
+    """All of a piece from an infiller."""
+    begin = time.perf_counter()
+    is_shown = sys.stderr.isatty()
+
+    def progress(done, total):
+        if is_shown:
+            print(f"\r{done} of {total} steps ", end="", file=sys.stderr, flush=True)
+
+    ids = model.compose(
+        options.bars or DEFAULT_BARS,
+        options.seed,
+        num_steps=options.steps or GIBBS_STEPS,
+        progress=progress,
+        **sampling,
+    )
+    took = time.perf_counter() - begin
+    if is_shown:
+        print("\r\x1b[K", end="", file=sys.stderr)  # clears the line
+    notes, _ = model.decode(ids)
+    write_midi(notes, options.output)
+    print(
+        f"{options.output}: {len(notes)} notes from {len(ids)} cells; loaded in "
+        f"{load_seconds:.3f} s, composed in {took:.1f} s"
+    )
+
+
+def _continue(model, options, sampling, load_seconds):
+    """Notes from a decoder, each as soon as it is known."""
+    num_tokens = options.tokens
+    if num_tokens is None:
+        num_tokens = MOST_TOKENS if options.seconds else DEFAULT_TOKENS
+    loaded = shown = time.perf_counter()
+    stream = model.stream_notes(
+        options.prime_tokens, num_tokens, options.seconds, options.seed, **sampling
+    )
+    notes, times = [], f"loaded in {load_seconds:.3f} s"
+    for note in stream:
+        now = time.perf_counter()
+        if not notes:
+            times += f", first note {now - loaded:.3f} s later"
+        notes.append(note)
+        if options.stream:
+            program = "drums" if note.is_drum else note.program
+            place = f"{note.start:.3f} {note.end:.3f} {note.pitch}"
+            print(place, note.velocity, program, flush=True)
+        elif sys.stderr.isatty() and now - shown > 0.2:
+            shown = now
+            text = f"\r{len(stream.ids)} tokens, {stream.seconds:.0f} s of music "
+            print(text, end="", file=sys.stderr, flush=True)
+    took = time.perf_counter() - loaded
+    if shown != loaded:
+        print("\r\x1b[K", end="", file=sys.stderr)  # clears the line
+    if options.output:
+        write_midi(notes, options.output)
+    num_new = len(stream.ids) - len(options.prime_tokens)
+    print(
+        f"{options.output or options.model}: {len(notes)} notes from "
+        f"{len(stream.ids)} tokens ({stream.num_invalid} invalid); {times}, "
+        f"{num_new / took:.0f} tokens/s",
+        file=sys.stderr if options.stream else sys.stdout,
+    )
+
+
+def _info(path: str) -> dict:
+    """What a file says about itself, but for the tokenizer's tables."""
+    texts = read_texts(path)
+    tokenizer = json.loads(texts.pop("tokenizer.json"))
+    about = json.loads(texts.pop("tfmusic.json"))
+    config = json.loads(texts.pop("config.json"))
+    options = {"name": tokenizer["name"], **tokenizer["options"]}
+    return {"about": about, "config": config, "tokenizer": options, **texts}
+
+
+_SAMPLING = {
+    "temperature": (float, "below 1 plays safe, 0 takes the likeliest"),
+    "top_k": (int, "keep so many of the likeliest tokens; 0 keeps all"),
+    "top_p": (float, "keep the likeliest tokens of this mass"),
+    "min_p": (float, "keep tokens of at least this part of the likeliest's"),
+    "repetition_penalty": (float, "above 1 avoids what the piece already has"),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(_fail(f"{message}; see --help"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        description="Makes music from a .tflite file, as MIDI or as it is made.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("model", help="a .tflite file of tfmusic.export")
+    add("--output", help="the .mid file to write")
+    add(
+        "--stream",
+        action="store_true",
+        help="print each note as soon as it is known: start and end in seconds, "
+        "pitch, velocity, program",
+    )
+    add("--info", action="store_true", help="print what the file says about itself")
+    add(
+        "--tokens",
+        type=_positive(int),
+        help=f"most new tokens; by default {DEFAULT_TOKENS}, or all of --seconds",
+    )
+    add("--seconds", type=_positive(float), help="most seconds of new music")
+    add(
+        "--prime_tokens",
+        type=_ids,
+        default=[],
+        help="ids to continue, such as 20,21,22; their notes come first",
+    )
+    add(
+        "--bars",
+        type=_positive(int),
+        help=f"of a model that fills gaps: bars to compose; by default {DEFAULT_BARS}",
+    )
+    add(
+        "--steps",
+        type=_positive(int),
+        help=f"how often such a model draws; by default {GIBBS_STEPS}",
+    )
+    add("--seed", type=int, default=0, help="another seed, other music")
+    add("--threads", type=_positive(int), help="of the interpreter")
+    for name, (kind, text) in _SAMPLING.items():
+        add(f"--{name}", type=kind, default=getattr(Sampler, name), help=text)
+    return parser
+
+
+def _positive(kind):
+    def read(text):
+        if not 0 < kind(text) < float("inf"):
+            raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+        return kind(text)
+
+    read.__name__ = kind.__name__  # for argparse's own message
+    return read
+
+
+def _ids(text: str) -> list[int]:
+    return [int(token) for token in text.split(",") if token]
+
+
+def _fail(message: str, code: int = 2) -> int:
+    print("runtime:", " ".join(message.split()), file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

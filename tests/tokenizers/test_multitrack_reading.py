@@ -23,7 +23,7 @@ def test_a_window_begins_after_the_longest_track():
     assert tracks.num_invalid == 0
 
 
-def test_tracks_go_by_program_and_place_in_each_window():
+def test_tracks_are_numbered_as_their_programs_appear():
     note = "BAR_START 4 NOTE_ON 60 BAR_END 0 TRACK_END 0 "
     tracks = read(
         "PIECE_START 0 "
@@ -32,7 +32,7 @@ def test_tracks_go_by_program_and_place_in_each_window():
         f"TRACK_START 0 INSTRUMENT 2 {note} TRACK_START 0 INSTRUMENT 7 {note}"
     )
     assert tracks.program.tolist() == [7, 7, 2, 7]
-    assert tracks.instrument.tolist() == [1, 2, 0, 1]
+    assert tracks.instrument.tolist() == [0, 1, 2, 0]
 
 
 def test_a_track_without_an_instrument_is_a_piano():

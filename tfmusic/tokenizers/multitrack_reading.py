@@ -145,7 +145,10 @@ class _Layout:
 
 
 def _instruments(window, is_drum, program) -> np.ndarray:
-    """int64 `[tracks]`: a number for each program and place among its likes."""
+    """int64 `[tracks]`: a number for each program and place among its likes.
+
+    They are numbered as they appear, so that no later window changes a number.
+    """
     if not len(window):
         return np.zeros(0, np.int64)
     kind = 128 * is_drum + program
@@ -155,7 +158,8 @@ def _instruments(window, is_drum, program) -> np.ndarray:
     ordinal = np.zeros(len(window), np.int64)
     ordinal[order] = np.arange(len(order)) - last_place(is_first)
     both = np.column_stack([kind, ordinal])
-    return np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
+    _, first, which = np.unique(both, axis=0, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[which.reshape(-1)]
 
 
 def _behind(where: np.ndarray) -> np.ndarray:
