@@ -58,5 +58,7 @@ $(READY): setup.py
 	echo "Installing tfmusic, with TensorFlow, for $$($(RUN) --version) in $(VENV):" \
 	  "3 GB, one to five minutes ..."; \
 	$(RUN) -m pip install -qq --disable-pip-version-check --editable '.[dev]'; \
+	$(RUN) -m pip install -qq --disable-pip-version-check --editable '.[cc]' 2>/dev/null || \
+	  echo "No TensorFlow Lite C library for this system: tests of export/cc are skipped."; \
 	touch $@; \
 	echo "Installed in $$(($$(date +%s) - start)) seconds."

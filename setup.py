@@ -15,6 +15,7 @@ VERSION = re.search(
 # TensorFlow and Keras stay within the minor versions that were measured: graphs,
 # quantization and tf.distribute change between them.
 TENSORFLOW = ">=2.21,<2.22"
+QUANTIZER = "ai-edge-quantizer>=0.10,<0.11"  # it names one version of ai-edge-litert
 
 setup(
     name="tfmusic",
@@ -47,12 +48,16 @@ setup(
     extras_require={
         "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
         "beam": ["apache-beam"],
+        "quantize": [QUANTIZER],
+        # The TensorFlow Lite C library, for export/cc and its tests on Linux.
+        "cc": ["pymicro-wakeword>=2.5,<3"],
         "dev": [
             "pytest>=9,<10",
             "pytest-xdist>=3.8,<4",
             "hypothesis>=6.100,<7",
             "ruff>=0.17,<0.18",  # the next one may format otherwise
             "setuptools>=77",  # the tests build a wheel without a network
+            QUANTIZER,
         ],
     },
 )

@@ -13,14 +13,20 @@ def import_tensorflow() -> None:
     matter are raised as well, and having no GPU is one of the others. Where it is 0,
     everything is shown.
     """
-    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with contextlib.nullcontext() if level == "0" else _silent_stderr():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with silent_libraries():
         import tensorflow  # noqa: F401
 
 
 @contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """What the process writes to standard error is lost, exceptions are not."""
+def silent_libraries() -> Iterator[None]:
+    """What the process writes to standard error is lost, exceptions are not.
+
+    Where TF_CPP_MIN_LOG_LEVEL is 0, everything is shown.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+        yield
+        return
     stderr = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

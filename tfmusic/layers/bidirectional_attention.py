@@ -63,7 +63,7 @@ class BidirectionalAttention(EncoderAttention):
         logits = ops.cast(logits, "float32") + offset_to_absolute(offsets)
         starts = starts_of(features)
         if starts is not None:
-            logits = ops.where(masks.segment_mask(starts), logits, masks.MASKED)
+            logits = masks.mask_logits(logits, masks.segment_mask(starts))
         return self._weigh(logits, value, training)
 
     def get_config(self):

@@ -99,7 +99,7 @@ class CausalMultiHeadAttention(TokenMixer):
         mask = masks.causal_mask(time)
         if starts is not None:
             mask = mask & masks.segment_mask(starts)  # [B, 1, T, T]
-        logits = ops.where(mask, logits, masks.MASKED)
+        logits = masks.mask_logits(logits, mask)
         weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
         weights = self.weights_dropout(weights, training=training)
         weights = ops.cast(weights, value.dtype)
@@ -131,8 +131,8 @@ class CausalMultiHeadAttention(TokenMixer):
             old += relative.relative_to_cached(by_distance, position, num_rows)
             by_distance = relative.clip_distances(by_distance, time)
             new += relative.relative_to_absolute(by_distance)
-        old = ops.where(masks.filled_mask(position, num_rows), old, masks.MASKED)
-        new = ops.where(masks.causal_mask(time), new, masks.MASKED)
+        old = masks.mask_logits(old, masks.filled_mask(position, num_rows))
+        new = masks.mask_logits(new, masks.causal_mask(time))
         weights = tf.nn.softmax(ops.concatenate([old, new], axis=-1))
         weights = ops.cast(weights, value.dtype)  # [B, N, T, M+T]
         old, new = weights[..., :num_rows], weights[..., num_rows:]

@@ -137,7 +137,7 @@ class HashedAttention(TokenMixer):
         logits = ops.matmul(sorted_query, ops.swapaxes(keys, -1, -2))
         logits = ops.cast(logits, "float32") * key_dim**-0.5  # [B, N, R, K, C, 2C]
         logits = ops.where(steps[..., None] == key_steps, SELF, logits)
-        logits = ops.where(key_steps < 0, masks.MASKED, logits)
+        logits = masks.mask_logits(logits, key_steps >= 0)
 
         totals = ops.logsumexp(logits, axis=-1, keepdims=True)  # [B, N, R, K, C, 1]
         weights = ops.exp(logits - totals)

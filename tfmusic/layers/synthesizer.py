@@ -60,7 +60,7 @@ class Synthesizer(TokenMixer):
         value = split_heads(self.value_dense(x), self.num_heads)  # [B, N, T, H]
         time = ops.shape(x)[1]
         logits = repeat_last(self.position_logits(x, None), time)  # [B or 1, N, T, T]
-        logits = ops.where(masks.causal_mask(time), logits, masks.MASKED)
+        logits = masks.mask_logits(logits, masks.causal_mask(time))
         weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
         weights = self.weights_dropout(weights, training=training)
         y = ops.matmul(ops.cast(weights, value.dtype), value)  # [B, N, T, H]
@@ -81,8 +81,8 @@ class Synthesizer(TokenMixer):
             return ops.take(logits, positions, axis=-1)
 
         old, new = at(ops.arange(num_rows)), at(position + ops.arange(time))
-        old = ops.where(masks.filled_mask(position, num_rows), old, masks.MASKED)
-        new = ops.where(masks.causal_mask(time), new, masks.MASKED)
+        old = masks.mask_logits(old, masks.filled_mask(position, num_rows))
+        new = masks.mask_logits(new, masks.causal_mask(time))
         weights = tf.nn.softmax(ops.concatenate([old, new], axis=-1))
         weights = ops.cast(weights, value.dtype)  # [B or 1, N, T, M+T]
         y = ops.matmul(weights[..., :num_rows], ops.cast(cached, value.dtype))

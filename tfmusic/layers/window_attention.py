@@ -130,7 +130,7 @@ class WindowAttention(CausalMultiHeadAttention):
         mask = ops.reshape(mask, shape if len(first.shape) == 2 else (batch, 1, *shape))
         logits = self._block_logits(query, key)  # [B, N, K, W, S]
         logits += self._relative_logits(query, table, num_before)
-        logits = ops.where(mask, logits, masks.MASKED)
+        logits = masks.mask_logits(logits, mask)
         weights = tf.nn.softmax(logits)
         shape = ops.shape(weights)
         weights = ops.reshape(weights, (batch, -1, block_size, num_keys))
