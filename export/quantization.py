@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfmusic.errors import UserError
 from tfmusic.export.integer_graph import integers_only
 from tfmusic.layers import masks
+from tfmusic.layers.row_products import elementwise_products
 from tfmusic.quiet import silent_libraries
 
 QUANTIZATIONS = ("none", "float16", "dynamic_int8", "mixed_int4", "int8")
@@ -26,8 +27,9 @@ Samples = Iterable[tuple[str, dict[str, np.ndarray]]]
 def tracing(quantization: str):
     """The context in which a graph that will be quantized so has to be traced."""
     if quantization == "int8":
+        # Products are no matrix products' sums here: each would be rounded to 8 bits.
         return masks.masked_as(INTEGER_MASK)
-    return contextlib.nullcontext()
+    return elementwise_products()
 
 
 def flatbuffer(
@@ -99,4 +101,10 @@ def _mixed_int4(content: bytes) -> bytes:
         quantizing = quantizer.Quantizer(
             bytearray(content), recipe.get_quantization_recipe()
         )
-        return bytes(quantizing.quantize().quantized_model)
+        try:
+            return bytes(quantizing.quantize().quantized_model)
+        except ValueError as error:
+            raise UserError(
+                "mixed_int4: sizes of matrices must be multiples of 32 "
+                f"({str(error).splitlines()[0]}): choose another quantization"
+            ) from error

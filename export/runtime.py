@@ -421,15 +421,16 @@ class MusicInfiller:
     def _draw(self, ids, states, cells, uniforms, sampler):
         """Ids for some cells, each on its own, given all that are known.
 
-        Windows overlap by half; a cell is drawn from the one in whose middle it is
-        nearest.
+        Windows overlap by half, the last one ends with the piece; a cell is drawn from
+        the one in whose middle it is nearest.
         """
         half = self.length // (2 * NUM_VOICES) * NUM_VOICES or NUM_VOICES
         last = max(len(ids) - self.length, 0)
         before = self.length // 2 // NUM_VOICES
-        starts = np.clip((cells // NUM_VOICES - before) * NUM_VOICES, 0, last)
-        starts = np.round(starts / half).astype(np.int64) * half
-        starts = np.minimum(starts, last)
+        wanted = np.clip((cells // NUM_VOICES - before) * NUM_VOICES, 0, last)
+        windows = np.array([*range(0, last, half), last])  # [W]
+        nearest = np.abs(wanted[:, np.newaxis] - windows).argmin(axis=1)
+        starts = windows[nearest]
         drawn = np.zeros(len(cells), np.int32)
         for start in np.unique(starts):
             window = slice(start, start + self.length)
@@ -1308,19 +1309,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _make_music(options: argparse.Namespace, sampling: dict[str, float]) -> None:
     begin = time.perf_counter()
     model = _load(options.model, options.threads, ["decoder", "infiller"])
-    is_infiller = isinstance(model, MusicInfiller)
-    for name in _OF_DECODERS if is_infiller else _OF_INFILLERS:
-        if getattr(options, name):
-            raise ValueError(f"--{name} is not for a model that {_DOES[is_infiller]}")
-    if is_infiller:
-        _compose(model, options, sampling, time.perf_counter() - begin)
+    load_seconds = time.perf_counter() - begin
+    if isinstance(model, MusicInfiller):
+        _refuse(options, _OF_DECODERS, "a model that fills gaps")
+        _compose(model, options, sampling, load_seconds)
     else:
-        _continue(model, options, sampling, time.perf_counter() - begin)
+        _refuse(options, _OF_INFILLERS, "a model that goes on from token to token")
+        _continue(model, options, sampling, load_seconds)
 
 
-_OF_DECODERS = ("stream", "tokens", "seconds", "prime_tokens")
-_OF_INFILLERS = ("bars", "steps")
-_DOES = {False: "goes on from token to token", True: "fills gaps"}
+def _refuse(options, names, model):
+    for name in names:
+        if getattr(options, name):
+            raise ValueError(f"--{name} is not for {model}")
 
 
 def _compose(model, options, sampling, load_seconds):
@@ -1396,6 +1397,10 @@ def _info(path: str) -> dict:
     options = {"name": tokenizer["name"], **tokenizer["options"]}
     return {"about": about, "config": config, "tokenizer": options, **texts}
 
+
+# Options that only one kind of model knows.
+_OF_DECODERS = ("stream", "tokens", "seconds", "prime_tokens")
+_OF_INFILLERS = ("bars", "steps")
 
 _SAMPLING = {
     "temperature": (float, "below 1 plays safe, 0 takes the likeliest"),

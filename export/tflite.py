@@ -1,34 +1,43 @@
-"""A MusicDecoder as one .tflite file that is enough to make music."""
+"""A model as one .tflite file that is enough to make music."""
 
 import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 import tfmusic
 from tfmusic.config import to_json
 from tfmusic.errors import UserError
-from tfmusic.export.inference_model import inference_model
+from tfmusic.export import quantization as quantizing
+from tfmusic.export.calibration import calibration_samples
+from tfmusic.export.decode_signatures import cache_kinds, extend_function
+from tfmusic.export.inference_model import device_model
+from tfmusic.export.infill_signature import infill_function, infill_samples
+from tfmusic.export.quantization import QUANTIZATIONS
 from tfmusic.files import atomic_path
-from tfmusic.models import MusicDecoder
+from tfmusic.models.music_transformer import MusicTransformer
 from tfmusic.tokenizers import Tokenizer
 
-QUANTIZATIONS = ("none", "dynamic_int8")
 CHUNK = 64  # tokens that `prefill` takes at once
 
 
 def convert(
-    model: MusicDecoder,
+    model: MusicTransformer,
     tokenizer: Tokenizer,
     path: str | os.PathLike,
     quantization: str = "dynamic_int8",
+    music: Sequence[np.ndarray] = (),
+    data_license: str = "",
+    chunk: int = CHUNK,
 ) -> None:
     """Writes a .tflite of builtin operators only, with all that decoding needs.
 
-    Its signatures are `decode` (one token) and `prefill` (a chunk of tokens). Both
-    take `tokens` and the model's features `[1, T]`, the `position` (tokens in the
+    A decoder's signatures are `decode` (one token) and `prefill` (a chunk of tokens).
+    Both take `tokens` and the model's features `[1, T]`, the `position` (tokens in the
     cache so far) and the cache's tensors `cache_<layer>_<index>`. They return `logits`
     `[1, T, V]` and, for each tensor of the cache, `update_<layer>_<index>`. Of "rows"
     `[.., M, H]`, where M may be resized, the update `[.., T, H]` is what these tokens
@@ -36,38 +45,70 @@ def convert(
     which is zeros before the first token, it is the new value. The two signatures
     share their weights; `decode` is the main subgraph.
 
-    The tokenizer's JSON, the model's config and `tfmusic.json`, which says the kinds
-    of the cache's tensors, follow the graph as a zip archive, which interpreters
-    ignore and any zip reader finds.
+    An infiller's signature is `infill`: `tokens`, PAD where they are unknown, and the
+    model's features, `[1, max_length]`, to the `logits` `[1, max_length, V]` of every
+    cell.
+
+    The tokenizer's JSON, the model's config and `tfmusic.json`, which says the kind of
+    the model and the kinds of the cache's tensors, follow the graph as a zip archive,
+    which interpreters ignore and any zip reader finds.
 
     Args:
-        model: of any mixers.
+        model: a decoder or an infiller, of any mixers but "reformer".
         tokenizer: the one that the model was trained with.
         path: the file to write; what is there is replaced at the end.
-        quantization: "none" (float32) or "dynamic_int8" (matrices as int8,
-            activations quantized as they come).
+        quantization: one of `QUANTIZATIONS`, see `tfmusic.export.quantization`.
+        music: ids of pieces without BOS, from which "int8" learns the range of every
+            number in the graph.
+        data_license: of what the model was trained on, one line.
+        chunk: tokens that a decoder's `prefill` takes. 1 leaves it out, which saves
+            memory, as interpreters keep packed weights for each signature; a prime is
+            then read token by token.
 
     Raises:
-        UserError: the tokenizer is not the model's, the quantization is unknown, or
-            the path can't be written.
+        UserError: the tokenizer is not the model's, a mixer can't be had of builtin
+            operators, the quantization is unknown or can't be had, or the path can't
+            be written.
     """
     if quantization not in QUANTIZATIONS:
         raise UserError(
             f"quantization {quantization!r}: choose from {', '.join(QUANTIZATIONS)}"
         )
-    model = inference_model(model, tokenizer)
-    chunk = min(CHUNK, model.max_length)
-    graph = _flatbuffer(model, chunk, quantization)
+    if quantization == "int8" and not any(len(ids) for ids in music):
+        raise UserError("int8 needs music to calibrate with: give pieces that have ids")
+    config = model.config
+    model = device_model(model, tokenizer, integers=quantization == "int8")
+    chunk = min(chunk, model.max_length)
+    with quantizing.tracing(quantization):
+        if model.causal:
+            functions = {"decode": extend_function(model, 1)}
+        else:
+            functions = {"infill": infill_function(model)}
+        if model.causal and chunk > 1:
+            functions["prefill"] = extend_function(model, chunk)
+
+    def samples():
+        if model.causal:
+            return calibration_samples(model, tokenizer, functions, music)
+        return infill_samples(model, tokenizer, music)
+
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=functions)
+        graph = quantizing.flatbuffer(folder, list(functions), quantization, samples)
     about = {
         "version": tfmusic.__version__,
+        "kind": model.kind,
         "quantization": quantization,
         "tokenizer": tokenizer.name,
         "tokenizer_hash": tokenizer.hash,
         "features": model.feature_names,
-        "cache": _cache_kinds(model),
-        "chunk": chunk,
         "max_length": model.max_length,
+        "data_license": data_license,
     }
+    if model.causal:
+        about |= {"cache": cache_kinds(model), "chunk": chunk}
     with atomic_path(path) as temporary:
         with open(temporary, "wb") as file:
             file.write(graph)
@@ -76,66 +117,9 @@ def convert(
             {
                 "tfmusic.json": json.dumps(about, indent=2, sort_keys=True),
                 "tokenizer.json": tokenizer.to_json(),
-                "config.json": to_json(model.config),
+                "config.json": to_json(config),
             },
         )
-
-
-def _flatbuffer(model, chunk, quantization) -> bytes:
-    module = tf.Module()
-    module.weights = [weight.value for weight in model.weights]
-    signatures = {
-        "decode": _extend_function(model, 1),
-        "prefill": _extend_function(model, chunk),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures=signatures)
-        # The first key becomes the main subgraph.
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=list(signatures)
-        )
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if quantization == "dynamic_int8":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        return converter.convert()
-
-
-def _cache_kinds(model) -> dict[str, str]:
-    """The cache's tensors by name, "<layer>_<index>", and what they are."""
-    return {
-        f"{layer}_{index}": kind
-        for layer, kinds in enumerate(model.cache_kinds)
-        for index, kind in enumerate(kinds)
-    }
-
-
-def _extend_function(model, count):
-    """`model.extend` of `count` tokens on flat, named tensors."""
-    cache = model.init_cache(1, 1)
-    kinds = _cache_kinds(model)
-    names = list(kinds)
-    spec = {
-        name: tf.TensorSpec([1, count], tf.int32, name)
-        for name in ("tokens", *model.feature_names)
-    }
-    spec["position"] = tf.TensorSpec([], tf.int32, "position")
-    for name, tensor in zip(names, tf.nest.flatten(cache), strict=True):
-        shape = list(tensor.shape)
-        if kinds[name] == "rows":
-            shape[-2] = None  # M
-        spec[f"cache_{name}"] = tf.TensorSpec(shape, tensor.dtype, f"cache_{name}")
-
-    def extend(position, **inputs):
-        flat = [inputs.pop(f"cache_{name}") for name in names]
-        cache = tf.nest.pack_sequence_as(model.cache_kinds, flat)
-        logits, update = model.extend(inputs, cache, position)
-        updates = {
-            f"update_{name}": tensor
-            for name, tensor in zip(names, tf.nest.flatten(update), strict=True)
-        }
-        return {"logits": logits, **updates}
-
-    return tf.function(extend, autograph=False).get_concrete_function(**spec)
 
 
 def _append_files(path, texts):

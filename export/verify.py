@@ -2,18 +2,20 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+import tensorflow as tf
 
 from tfmusic.export import runtime, saved_model
+from tfmusic.export.drift import Drift, measure_drift
 from tfmusic.export.inference_model import inference_model
-from tfmusic.models import MusicDecoder
+from tfmusic.export.masked_windows import masked_windows, random_pieces
+from tfmusic.export.operators import is_builtin, operators
+from tfmusic.models.music_transformer import MusicTransformer
 from tfmusic.tokenizers import BOS, NUM_SPECIAL, Tokenizer
 
-MAX_DIFFERENCE = 1e-4  # of a float32 logit, at every position
-MAX_MEAN_KL = 0.01  # nats a token, of a quantized graph on music of its own
-NUM_SEQUENCES = 2  # of each kind
+MAX_DIFFERENCE = 5e-5  # of a float32 file's log-probability, at every position
 
 
 class VerificationError(Exception):
@@ -21,141 +23,182 @@ class VerificationError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class Drift:
-    """How far exported logits are from the checkpoint's.
+class Limit:
+    """How far a quantized file may be from the checkpoint, on music.
 
     Attributes:
-        max_difference: largest difference of two logits.
-        mean_kl: Kullback-Leibler divergence from the checkpoint's distribution to
-            the exported one, nats per token.
-        top1_agreement: share of tokens where the likeliest next one is the same.
+        mean_kl: nats a token.
+        nats_change: of held-out music's nats per token, by which it must have
+            changed for certain: by twice the standard error more.
     """
 
-    max_difference: float
     mean_kl: float
-    top1_agreement: float
-
-    def __str__(self):
-        return (
-            f"largest difference {self.max_difference:.1e}, mean KL "
-            f"{self.mean_kl:.1e} nats, top-1 agreement {self.top1_agreement:.3f}"
-        )
+    nats_change: float
 
 
-def measure_drift(expected: np.ndarray, actual: np.ndarray) -> Drift:
-    """The drift of logits, both `[T, V]`."""
-    expected, actual = expected.astype(np.float64), actual.astype(np.float64)
-    log_p, log_q = _log_softmax(expected), _log_softmax(actual)
-    return Drift(
-        max_difference=float(np.abs(expected - actual).max()),
-        mean_kl=float((np.exp(log_p) * (log_p - log_q)).sum(-1).mean()),
-        top1_agreement=float((expected.argmax(-1) == actual.argmax(-1)).mean()),
-    )
+LIMITS = {
+    "float16": Limit(1e-5, 5e-4),
+    "dynamic_int8": Limit(1e-3, 0.005),
+    "mixed_int4": Limit(0.02, 0.02),
+    "int8": Limit(0.02, 0.02),
+}
 
 
 def verify_tflite(
-    model: MusicDecoder, tokenizer: Tokenizer, path: str | os.PathLike
+    model: MusicTransformer,
+    tokenizer: Tokenizer,
+    path: str | os.PathLike,
+    held_out: Sequence[np.ndarray] = (),
 ) -> dict[str, Drift]:
-    """Compares a .tflite, through prefill and decode steps, with the whole model.
+    """Compares a .tflite with the model.
 
-    The sequences are random ids, and music that the file itself writes, as long as
-    the model's `max_length`.
+    A decoder's goes through prefill and decode steps, an infiller's through windows of
+    which any number of cells are masked, as in training; those cells' logits count.
+
+    Args:
+        held_out: ids of real pieces, without BOS.
 
     Returns:
-        The drift on "random" and on "generated" sequences.
+        The drift on "held_out" music, where there is some; on "generated" music, that
+        a decoder's file itself writes, as long as the model's `max_length`; and on
+        "random" ids, but not of a quantized file where other music is at hand.
 
     Raises:
-        VerificationError: a float32 logit is more than 1e-4 off, a quantized graph's
-            mean divergence on generated music is more than 0.01 nats, or there are
-            operators that a plain interpreter lacks.
+        VerificationError: a float32 file's log-probability is more than 5e-5 off, a
+            quantized one has drifted past its limit on held-out music (else on its
+            own), or there are operators that a plain interpreter lacks.
     """
-    foreign = sorted(name for name in operators(path) if not is_builtin(name))
-    if foreign:
-        raise VerificationError(f"{_name(path)} holds the operators {foreign}")
+    check_operators(path)
+    if not model.causal:
+        exported = runtime.load_infiller(path)
+        quantization = exported.about["quantization"]
+        drifts = _window_drifts(model, tokenizer, held_out, exported.logits)
+        if quantization in LIMITS and "held_out" in drifts:
+            del drifts["random"]
+        check_drifts(path, drifts, quantization)
+        return drifts
     exported = runtime.load(path)
-    drifts = _compare(model, tokenizer, exported.generate, _cached_logits(exported))
-    if exported.about["quantization"] == "none":
-        _check_equal(path, drifts)
-    elif not drifts["generated"].mean_kl <= MAX_MEAN_KL:
-        raise VerificationError(
-            f"{_name(path)} drifts: {drifts['generated']}; the limit is a mean KL of "
-            f"{MAX_MEAN_KL} nats. Export with --quantization=none"
-        )
+    quantization = exported.about["quantization"]
+    sequences = _sequences(model, tokenizer, exported.generate, held_out)
+    if quantization in LIMITS:
+        del sequences["random"]
+    drifts = _compare(model, tokenizer, sequences, _cached_logits(exported))
+    check_drifts(path, drifts, quantization)
     return drifts
 
 
 def verify_saved_model(
-    model: MusicDecoder, tokenizer: Tokenizer, path: str | os.PathLike
+    model: MusicTransformer,
+    tokenizer: Tokenizer,
+    path: str | os.PathLike,
+    held_out: Sequence[np.ndarray] = (),
 ) -> dict[str, Drift]:
     """Compares a SavedModel's `serving_default` with the model.
 
-    Its own music is part of it, so `generate` is known to run.
-
-    Returns:
-        The drift on "random" and on "generated" sequences.
+    A decoder's own music is part of it, so `generate` is known to run. Arguments and
+    drifts are those of `verify_tflite`.
 
     Raises:
-        VerificationError: a logit is more than 1e-4 off.
+        VerificationError: a log-probability is more than 5e-5 off.
     """
+    if not model.causal:
+        function = tf.saved_model.load(path).signatures["serving_default"]
+        drifts = _window_drifts(
+            model,
+            tokenizer,
+            held_out,
+            lambda inputs: function(**inputs)["logits"].numpy()[0],
+        )
+        check_drifts(path, drifts)
+        return drifts
     exported = saved_model.load(path)
     logits = exported.loaded.signatures["serving_default"]
     drifts = _compare(
         model,
         tokenizer,
-        exported.generate,
+        _sequences(model, tokenizer, exported.generate, held_out),
         lambda ids: logits(tokens=np.array([[BOS, *ids]], np.int32))["logits"][0],
     )
-    _check_equal(path, drifts)
+    check_drifts(path, drifts)
     return drifts
 
 
-def operators(path: str | os.PathLike) -> set[str]:
-    """The names of all operators in all subgraphs of a .tflite."""
-    with open(path, "rb") as file:
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file.read()))
-    names = {code: name for name, code in vars(schema.BuiltinOperator).items()}
-    found = set()
-    for graph in model.subgraphs:
-        for operator in graph.operators:
-            code = model.operatorCodes[operator.opcodeIndex]
-            name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-            custom = code.customCode
-            found.add(f"{name} {custom.decode()}" if custom else name)
-    return found
+def check_operators(path: str | os.PathLike) -> None:
+    """Raises a VerificationError where a plain interpreter lacks an operator."""
+    foreign = sorted(name for name in operators(path) if not is_builtin(name))
+    if foreign:
+        raise VerificationError(f"{_name(path)} holds the operators {foreign}")
 
 
-def is_builtin(name: str) -> bool:
-    """Whether an operator runs in every interpreter and keeps no state."""
-    return not name.startswith(("CUSTOM", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN"))
+def check_drifts(
+    path: str | os.PathLike, drifts: dict[str, Drift], quantization: str = "none"
+) -> None:
+    """Raises a VerificationError that names the limit where one is passed."""
+    if quantization not in LIMITS:
+        for kind, drift in drifts.items():
+            if not drift.max_difference <= MAX_DIFFERENCE:
+                raise VerificationError(
+                    f"{_name(path)} is not the model on {kind} ids: {drift}; the limit "
+                    f"is a difference of {MAX_DIFFERENCE} of a log-probability"
+                )
+        return
+    kind = next(kind for kind in ("held_out", "generated", "random") if kind in drifts)
+    drift, limit = drifts[kind], LIMITS[quantization]
+    passed = []
+    if not drift.mean_kl <= limit.mean_kl:
+        passed.append(f"a mean KL of {limit.mean_kl} nats")
+    certain = drift.nats_change - 2 * drift.nats_error
+    if kind == "held_out" and not certain <= limit.nats_change:
+        passed.append(f"{limit.nats_change} nats per token")
+    if passed:
+        raise VerificationError(
+            f"{_name(path)} drifts on {kind} music: {drift}; the limit of "
+            f"{quantization} is {' and '.join(passed)}. Export with another "
+            "--quantization; none never drifts"
+        )
 
 
 def _name(path):
     return os.path.basename(os.fspath(path))
 
 
-def _check_equal(path, drifts):
-    for kind, drift in drifts.items():
-        if not drift.max_difference <= MAX_DIFFERENCE:
-            raise VerificationError(
-                f"{_name(path)} is not the model on {kind} ids: {drift}; the limit is "
-                f"a difference of {MAX_DIFFERENCE}"
-            )
-
-
-def _compare(model, tokenizer, generate, exported_logits) -> dict[str, Drift]:
-    """The drift of `exported_logits(ids)`, `[1 + T, V]`, on both kinds of ids."""
-    num_tokens = model.max_length - 1  # and BOS
+def _sequences(model, tokenizer, generate, held_out) -> dict[str, list[np.ndarray]]:
+    """The ids to compare on, for each kind of them, as long as fits beside BOS."""
+    num_tokens = model.max_length - 1
     size = tokenizer.vocabulary.size
-    rng = np.random.default_rng(0)
-    sequences = {
-        "random": rng.integers(NUM_SPECIAL, size, (NUM_SEQUENCES, num_tokens)),
-        "generated": generate([[]] * NUM_SEQUENCES, num_tokens, seed=0),
-    }
+    random = np.random.default_rng(0).integers(NUM_SPECIAL, size, num_tokens)
+    sequences = {"random": [random], "generated": generate([[]], num_tokens, seed=0)}
+    if any(len(ids) for ids in held_out):
+        sequences["held_out"] = [ids[:num_tokens] for ids in held_out if len(ids)]
+    return sequences
+
+
+def _compare(model, tokenizer, sequences, exported_logits) -> dict[str, Drift]:
+    """The drift of `exported_logits(ids)`, `[1 + T, V]`, on each kind of ids."""
     drifts = {}
     for kind, pieces in sequences.items():
         expected = [_model_logits(model, tokenizer, ids) for ids in pieces]
         actual = [np.asarray(exported_logits(ids)) for ids in pieces]
-        drifts[kind] = measure_drift(np.concatenate(expected), np.concatenate(actual))
+        drifts[kind] = measure_drift(expected, actual, pieces)
+    return drifts
+
+
+def _window_drifts(model, tokenizer, held_out, exported_logits) -> dict[str, Drift]:
+    """The drift of `exported_logits(inputs)`, `[T, V]`, at cells that are masked."""
+    pieces = {"random": random_pieces(model, tokenizer)}
+    if any(len(ids) for ids in held_out):
+        pieces["held_out"] = held_out
+    model, drifts = inference_model(model), {}
+    for kind, music in pieces.items():
+        windows = masked_windows(model, tokenizer, music)
+        expected = [
+            model(window.inputs, training=False).numpy()[0, window.is_masked]
+            for window in windows
+        ]
+        actual = [
+            exported_logits(window.inputs)[window.is_masked] for window in windows
+        ]
+        drifts[kind] = measure_drift(expected, actual, [w.ids for w in windows])
     return drifts
 
 
@@ -187,8 +230,3 @@ def _cached_logits(exported: runtime.MusicModel):
         return np.concatenate(pieces)
 
     return logits
-
-
-def _log_softmax(logits):
-    logits = logits - logits.max(-1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))

@@ -120,6 +120,8 @@ GOLDENS = {
         lambda dtype: DilatedWindowAttention(2, 3, 2, dilation=(3, 1), dtype=dtype)
     ),
     "FourierMixing": Golden(lambda dtype: FourierMixing(dtype=dtype)),
+    "FourierMixing/rfft2d": Golden(lambda dtype: FourierMixing("rfft2d", dtype=dtype)),
+    "FourierMixing/matmul": Golden(lambda dtype: FourierMixing("matmul", dtype=dtype)),
     "FNetBlock": Golden(lambda dtype: FNetBlock(intermediate_dim=12, dtype=dtype)),
     "RelativeGlobalAttention": Golden(
         lambda dtype: RelativeGlobalAttention(

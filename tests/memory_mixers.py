@@ -58,7 +58,7 @@ class VoiceMean(RunningMean):
         time, num_rows = ops.shape(x)[1], ops.shape(cached_x)[1]
         voice = features["voice"][..., None]  # [B, T, 1]
         old = voice == ops.transpose(cached_voice, (0, 2, 1))  # [B, T, M]
-        old = ops.cast(old & masks.filled_mask(position, num_rows), x.dtype)
+        old = ops.cast(old & masks.filled_mask(position, ops.arange(num_rows)), x.dtype)
         new = voice == ops.transpose(voice, (0, 2, 1))  # [B, T, T]
         new = ops.cast(new & masks.causal_mask(time), x.dtype)
         counts = ops.sum(old, -1, keepdims=True) + ops.sum(new, -1, keepdims=True)

@@ -11,6 +11,7 @@ import pytest
 from absl import flags
 
 from tests.tiny import INFILLER, MODEL, TOKENIZER, TRAIN, write_jsb
+from tfmusic.export import tflite
 from tfmusic.models import make_model
 from tfmusic.music import read_sequence, write_midi
 from tfmusic.tokenizers.grid import read_grid
@@ -165,29 +166,76 @@ def test_wrong_input_is_one_line(folder, command, monkeypatch, arguments, messag
     assert sorted(folder.rglob("*")) == before
 
 
-def test_an_infiller_is_not_exported(folder, capfd, monkeypatch):
+@pytest.fixture
+def export(monkeypatch):
+    """Runs `python -m tfmusic.export` in this process: the exit code."""
+
+    def run_command(*arguments):
+        monkeypatch.setattr("sys.argv", ["export", *arguments])
+        saved = dict(vars(flags.FLAGS))
+        libraries = flags.FlagValues()
+        for module, defined in flags.FLAGS.flags_by_module_dict().items():
+            if not module.startswith("tfmusic."):
+                for flag in defined:
+                    libraries[flag.name] = flag
+        vars(flags.FLAGS).update(vars(libraries))
+        try:
+            with pytest.raises(SystemExit) as exit_:
+                path = Path(__file__).parents[1] / "export" / "__main__.py"
+                runpy.run_path(str(path), run_name="__main__")
+        finally:
+            vars(flags.FLAGS).update(saved)
+        return exit_.value.code
+
+    return run_command
+
+
+def test_an_exported_infiller_fills_the_same(folder, command, export, monkeypatch):
     monkeypatch.chdir(folder)
-    arguments = ["--model_dir=infiller", "--output_dir=exported"]
-    monkeypatch.setattr("sys.argv", ["export", *arguments])
-    saved = dict(vars(flags.FLAGS))
-    libraries = flags.FlagValues()
-    for module, defined in flags.FLAGS.flags_by_module_dict().items():
-        if not module.startswith("tfmusic."):
-            for flag in defined:
-                libraries[flag.name] = flag
-    vars(flags.FLAGS).update(vars(libraries))
-    try:
-        with pytest.raises(SystemExit) as exit_:
-            path = Path(__file__).parents[1] / "export" / "__main__.py"
-            runpy.run_path(str(path), run_name="__main__")
-    finally:
-        vars(flags.FLAGS).update(saved)
-    errors = capfd.readouterr().err
-    assert exit_.value.code == 2 and errors.count("\n") == 1
-    assert (
-        "infiller holds an infiller, which fills gaps and can't be exported" in errors
+    code = export(
+        *("--model_dir=infiller", "--output_dir=exported", "--quantization=none"),
+        "--noheld_out",
     )
-    assert not os.path.exists("exported")
+    assert code in (0, None)
+    assert sorted(os.listdir("exported")) == [
+        *("model.tflite", "report.json", "saved_model")
+    ]
+    report = json.loads(Path("exported/report.json").read_text())
+    assert report["kind"] == "infiller"
+    for name in ("saved_model", "tflite"):
+        assert report[name]["random"]["max_difference"] < 5e-5
+    music = []
+    for model_dir in ("infiller", "exported/model.tflite"):
+        code, printed, errors = command(
+            *("generate", f"--model_dir={model_dir}", "--infill=melody.mid"),
+            *("--output=out.mid", "--infill_steps=3", "--seed=2", "--top_p=0.9"),
+        )
+        assert code == 0, errors
+        music.append(read(folder / "out.mid")[0].tolist())
+        assert ("with the time to compile" in printed) == (model_dir == "infiller")
+    assert music[0] == music[1]
+    shutil.rmtree("exported")
+
+
+def test_a_tflite_file_of_another_kind_is_one_line(folder, command, monkeypatch):
+    monkeypatch.chdir(folder)
+    for name in ("infiller", "decoder"):
+        loaded = run.load_run(name)
+        tflite.convert(loaded.model, loaded.tokenizer, f"{name}.tflite", "none")
+    (folder / "empty.tflite").write_bytes(b"")
+    for arguments, message in (
+        (["--model_dir=infiller.tflite"], "infiller.tflite holds an infiller, which"),
+        (
+            ["--model_dir=decoder.tflite", "--infill=melody.mid"],
+            "decoder.tflite holds a decoder, which continues music: leave --infill out",
+        ),
+        (["--model_dir=none.tflite", "--infill=melody.mid"], "cannot read none.tflite"),
+        (["--model_dir=empty.tflite", "--infill=melody.mid"], "empty.tflite: not a .t"),
+    ):
+        code, _, errors = command("generate", *arguments, "--output=none.mid")
+        assert code == 2 and message in errors and errors.count("\n") == 1, errors
+    for path in folder.glob("*.tflite"):
+        path.unlink()
 
 
 def test_trained_and_scored_by_the_commands(folder, command, tmp_path):

@@ -10,9 +10,9 @@ DIR is a run's folder, a SavedModel's folder or a .tflite file. Without a prime 
 model starts from nothing. A piece ends where the model ends it, at the latest after
 so many --tokens or --seconds.
 
-With --infill, DIR is the run of an infiller (--preset=chorale_infiller), which fills
-the gaps of a score: a melody alone gets its other voices. Name the tracks Soprano,
-Alto, Tenor and Bass where they are not all there.
+With --infill, DIR is the run of an infiller (--preset=chorale_infiller) or its .tflite
+file. It fills the gaps of a score: a melody alone gets its other voices. Name the
+tracks Soprano, Alto, Tenor and Bass where they are not all there.
 """
 
 import json
@@ -190,7 +190,8 @@ def _infilling():
             (filling.fill(sampler, _SEED.value, number, *settings), 0)
             for number in range(_NUM_PIECES.value)
         ]
-        return pieces, filling.num_gaps * len(pieces), COMPILED
+        note = COMPILED if filling.is_compiled else ""
+        return pieces, filling.num_gaps * len(pieces), note
 
     return generate, 0.0
 

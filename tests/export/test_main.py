@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tests.tiny import TRAIN
+from tests import tiny
 from tfmusic.export import runtime, tflite
 from tfmusic.training import run
 
@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-m", "tfmusic.export"]
 @pytest.fixture(scope="module")
 def model_dir(small, tokenizer, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("runs") / "run")
-    run.write_settings(folder, small.config, TRAIN, tokenizer)
+    run.write_settings(folder, small.config, tiny.TRAIN, tokenizer)
     run.save_best(small, folder, {"step": 7, "nats_per_token": 4.0})
     return folder
 
@@ -32,7 +32,11 @@ def call(*arguments, command=COMMAND):
 def test_a_run_becomes_deployable_files(model_dir, small, tokenizer, tmp_path):
     output = tmp_path / "new" / "export"
     result = call(
-        f"--model_dir={model_dir}", f"--output_dir={output}", "--quantization=none"
+        f"--model_dir={model_dir}",
+        f"--output_dir={output}",
+        "--quantization=none",
+        f"--input={tiny.write_jsb(tmp_path / 'jsb.json')}",
+        f"--data_dir={tmp_path / 'data'}",
     )
     assert result.returncode == 0, result.stderr
     assert sorted(os.listdir(output)) == ["model.tflite", "report.json", "saved_model"]
@@ -42,14 +46,14 @@ def test_a_run_becomes_deployable_files(model_dir, small, tokenizer, tmp_path):
     assert report["tflite"]["bytes"] == (output / "model.tflite").stat().st_size
     assert report["tflite"]["quantization"] == "none"
     for name in ("saved_model", "tflite"):
-        for kind in ("random", "generated"):
-            assert report[name][kind]["max_difference"] <= 1e-4
+        for kind in ("random", "generated", "held_out"):
+            assert report[name][kind]["max_difference"] <= 5e-5
             assert report[name][kind]["top1_agreement"] > 0.99
     assert "MB" in result.stdout and "mean KL" in result.stdout
     music = runtime.load(output / "model.tflite")
     assert len(music.generate([[20, 21]], 4)[0]) == 6
     loaded = tf.saved_model.load(str(output / "saved_model"))
-    assert set(loaded.signatures) == {"serving_default", "generate"}
+    assert set(loaded.signatures) == {"serving_default", "score", "generate"}
 
 
 def test_a_failed_verification_is_loud_and_writes_nothing(model_dir, tmp_path):
@@ -62,6 +66,7 @@ def test_a_failed_verification_is_loud_and_writes_nothing(model_dir, tmp_path):
         f"--output_dir={tmp_path}",
         "--quantization=none",
         "--formats=tflite",
+        "--noheld_out",
         command=[sys.executable, "-c", code],
     )
     assert result.returncode == 1
@@ -77,6 +82,8 @@ def test_wrong_input_is_one_line(model_dir, tmp_path):
         ([here, there, "--formats=onnx"], "saved_model,tflite"),
         ([here, there, "--formats="], "saved_model,tflite"),
         ([here, there, "--quantization=int3"], "dynamic_int8"),
+        ([here, there, "--chunk=0"], "--chunk"),
+        ([here, there, f"--data_dir={tmp_path / 'data'}"], "--noheld_out"),
         ([f"--model_dir={tmp_path}", there], "not a run's folder"),
     ):
         result = call(*arguments)

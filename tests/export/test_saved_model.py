@@ -15,6 +15,7 @@ from tfmusic.sampling import ModelGenerator, Sampler
 from tfmusic.tokenizers import BOS, EOS, PAD
 
 PRIMES = [[20, 21, 22, 23, 24], [], [30, 31, 32, 33, 34, 35, 36]]
+SIGNATURES = {"serving_default", "score", "generate"}
 SETTINGS = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 0}
 
 
@@ -79,6 +80,55 @@ def test_later_tokens_change_nothing_before(loaded):
         for x in (tokens, changed)
     )
     assert np.array_equal(before, after)
+
+
+def test_scores_are_the_models_nats_of_every_id_and_none_of_padding(
+    small, tokenizer, loaded
+):
+    pieces = [[20, 21, 22, 23, EOS], [30, 31, 32], [EOS]]
+    nats = loaded.signatures["score"](ids=tf.constant(pad(pieces)))["nats"].numpy()
+    assert nats.shape == (3, 5)
+    for row, piece in zip(nats, pieces, strict=True):
+        inputs = model_inputs(small, tokenizer, np.array([BOS, *piece[:-1]], np.int32))
+        logits = small({name: value[np.newaxis] for name, value in inputs.items()})
+        log_p = logits - np.logaddexp.reduce(logits.numpy(), axis=-1, keepdims=True)
+        expected = [-log_p[0, time, id_] for time, id_ in enumerate(piece)]
+        np.testing.assert_allclose(row[: len(piece)], expected, rtol=1e-4)
+        assert not row[len(piece) :].any()
+
+
+def test_scores_are_of_probabilities_that_sum_to_one(tokenizer, loaded):
+    score = loaded.signatures["score"]
+    ids = np.full([tokenizer.vocabulary.size - 1, 3], 20, np.int32)
+    ids[:, 2] = np.arange(1, tokenizer.vocabulary.size)  # all but PAD
+    nats = score(ids=tf.constant(ids))["nats"].numpy()
+    assert np.ptp(nats[:, :2], axis=0).max() < 1e-4
+    logits = loaded.signatures["serving_default"](tokens=tf.constant([[BOS, 20, 20]]))
+    pad_share = tf.nn.softmax(logits["logits"][0, 2])[PAD]
+    np.testing.assert_allclose(np.exp(-nats[:, 2]).sum() + pad_share, 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("prime", [[], [20, 21, 22]])
+def test_xla_compiles_generate_as_it_is(loaded, prime):
+    compiled = tf.function(loaded.signatures["generate"], jit_compile=True)
+    ids = [
+        function(
+            prime=tf.constant(pad([prime, [30, 31]])),
+            length=tf.constant(24),  # past the cache
+            temperature=tf.constant(0.0),
+            top_k=tf.constant(0),
+            top_p=tf.constant(1.0),
+            seed=tf.constant(0),
+        )["ids"].numpy()
+        for function in (loaded.signatures["generate"], compiled)
+    ]
+    assert ids[0].shape == (2, max(len(prime), 2) + 24)
+    assert np.array_equal(*ids)
+
+
+def test_nothing_to_generate_is_the_prime(loaded):
+    assert np.array_equal(generate(loaded, PRIMES, 0), pad(PRIMES))
+    assert generate(loaded, [[]], 0).shape == (1, 0)
 
 
 def test_every_kind_of_model(model, tokenizer, tmp_path):
@@ -188,10 +238,7 @@ def test_only_a_saved_model_is_replaced(small, tokenizer, tmp_path):
     with pytest.raises(UserError, match="exists"):
         small.save(path, overwrite=False)
     small.save(path, tokenizer=tokenizer)
-    assert set(tf.saved_model.load(str(path)).signatures) == {
-        "serving_default",
-        "generate",
-    }
+    assert set(tf.saved_model.load(str(path)).signatures) == SIGNATURES
     (tmp_path / "precious.txt").write_text("notes")
     for place in (tmp_path, tmp_path / "precious.txt"):
         with pytest.raises(UserError, match="choose another place"):

@@ -48,6 +48,26 @@ def test_the_sums_of_half_of_the_features_say_all_of_them(dim):
     )
 
 
+@pytest.mark.parametrize("dim", [1, 2, 3, 4, 7, 8])
+@pytest.mark.parametrize("time", [1, 2, 5, 8])
+def test_the_mirrored_half_is_the_other_half_of_the_spectrum(time, dim):
+    x = values(2, time, dim)
+    half = np.fft.rfft2(x).real.astype("float32")
+    np.testing.assert_allclose(
+        fourier.mirror(tf.constant(half), dim), np.fft.fft2(x).real, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("time", [1, 2, 5, 8])
+def test_sums_over_all_of_the_time(time):
+    a, b = values(2, 2, 3, time)
+    spec = tf.TensorSpec([None, 3, None])
+    of_any_time = tf.function(fourier.sums_by_matmul, input_signature=[spec, spec])
+    expected = np.fft.fft(a).real, -np.fft.fft(b).imag
+    for function in (fourier.sums_by_matmul, of_any_time):
+        np.testing.assert_allclose(function(a, b), expected, atol=1e-5)
+
+
 def reference_waves(times, steps, period):
     turns = [[t * n % period / period for n in steps.tolist()] for t in times.tolist()]
     angles = 2 * np.pi * np.array(turns)

@@ -3,15 +3,41 @@ import pytest
 import tensorflow as tf
 
 from tests import goldens, reference
-from tfmusic.layers import FourierMixing
+from tfmusic.layers import FourierMixing, fourier_mixing
 from tfmusic.models import MusicDecoder
 
 
-@pytest.mark.parametrize("time", [1, 4, 5])
-def test_equals_the_written_out_formula(time):
-    x = goldens.hidden(2, time)
+@pytest.mark.parametrize("method", fourier_mixing.METHODS)
+@pytest.mark.parametrize("dim", [1, 2, 3, 8])
+@pytest.mark.parametrize("time", [1, 2, 4, 5])
+def test_equals_the_written_out_formula(time, dim, method):
+    x = goldens.hidden(2, time)[..., :dim]
     expected = [reference.fourier_mixing(row) for row in x]
-    np.testing.assert_allclose(FourierMixing()(x), expected, atol=1e-5)
+    np.testing.assert_allclose(FourierMixing(method)(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["rfft2d", "matmul"])
+@pytest.mark.parametrize("time, dim", [(512, 64), (300, 48)])
+def test_methods_and_their_gradients_differ_by_rounding_only(method, time, dim):
+    x, projection = np.random.default_rng(0).normal(size=(2, 1, time, dim))
+
+    def outputs_and_gradients(method):
+        source = tf.constant(x, tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(source)
+            y = FourierMixing(method)(source)
+            loss = tf.reduce_sum(y * projection.astype("float32"))
+        return y, tape.gradient(loss, source)
+
+    actual, expected = outputs_and_gradients(method), outputs_and_gradients("fft2d")
+    np.testing.assert_allclose(actual[0], expected[0], atol=5e-6)
+    # TensorFlow's own gradient of rfft2d multiplies with waves in complex64.
+    np.testing.assert_allclose(actual[1], expected[1], atol=3e-5)
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="method must be one of .*, got 'magic'"):
+        FourierMixing("magic")
 
 
 def test_later_tokens_move_earlier_outputs():

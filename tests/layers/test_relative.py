@@ -85,7 +85,7 @@ def test_cached_rows_are_a_double_loop(time, num_rows, filled, num_distances):
     logits = scores(time, num_distances)
     expected = of_each_head(reference.cached_logits, logits, position, num_rows)
     clipped = relative.clip_distances(logits, num_rows + time)
-    cached = relative.relative_to_cached(clipped, position, num_rows)
+    cached = relative.relative_to_cached(clipped, position, np.arange(num_rows))
     assert cached.shape == (BATCH, HEADS, time, num_rows)
     np.testing.assert_array_equal(cached[..., :position], expected[..., :position])
 
@@ -96,18 +96,18 @@ def test_one_graph_for_every_position_and_number_of_rows(time):
         input_signature=[
             tf.TensorSpec([None, HEADS, time, None], tf.float32),
             NUMBER,
-            NUMBER,
+            tf.TensorSpec([None], tf.int32),
         ]
     )
-    def cached(logits, position, num_rows):
-        clipped = relative.clip_distances(logits, num_rows + time)
-        return relative.relative_to_cached(clipped, position, num_rows)
+    def cached(logits, position, rows):
+        clipped = relative.clip_distances(logits, tf.size(rows) + time)
+        return relative.relative_to_cached(clipped, position, rows)
 
     for num_rows in (1, 5):
         for position in range(num_rows + 1):
             logits = scores(time, 4)
             expected = of_each_head(reference.cached_logits, logits, position, num_rows)
-            actual = cached(logits, position, num_rows)[..., :position]
+            actual = cached(logits, position, np.arange(num_rows))[..., :position]
             np.testing.assert_array_equal(actual, expected[..., :position])
 
 

@@ -1,6 +1,7 @@
 """The decode loop against a naive one, with a model made of letters."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -335,3 +336,30 @@ def test_a_decoder_generates_as_if_it_read_the_whole_window_each_time(
     ]
     assert len(set(news[0])) > 5
     check(rows, primes, news)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_xla_copies_no_cache_in_a_step(jit_compile):
+    """Written before it is read, a cache that a loop carries would be copied."""
+    tokenizer = ChoraleTokenizer()
+    model = MusicDecoder(
+        vocabulary_size=tokenizer.vocabulary.size,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=32,
+        intermediate_dim=48,
+        max_length=64,
+        mixer="relative_global",
+    )
+    loop = DecodeLoop(model, tokenizer.grammar, chunk=4, jit_compile=jit_compile)
+    function = tf.function(lambda *arguments: loop(*arguments), jit_compile=True)
+    ir = function.experimental_get_compiler_ir(
+        tf.zeros([3, 0], tf.int32),
+        tf.zeros([3], tf.int32),
+        tf.zeros([19, 3]),
+        tf.constant(19),
+    )
+    text = ir(stage="optimized_hlo")
+    cache = r"f32\[3,2,19,16\]\S*"
+    assert re.search(rf"= {cache} (fusion|dynamic-update-slice)\(", text)
+    assert not re.findall(rf"= {cache} copy\(%(get-tuple-element|copy)", text)

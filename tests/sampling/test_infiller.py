@@ -3,9 +3,10 @@ import pytest
 
 from tests import goldens
 from tests.tiny import INFILLER, TOKENIZER, make_pieces
+from tfmusic.datasets.grid_reader import GridReader
 from tfmusic.models import make_model
 from tfmusic.sampling import Sampler, infiller
-from tfmusic.sampling.infiller import Infiller, masking_probability
+from tfmusic.sampling.infiller import Infiller, masking_probability, window_starts
 
 IDS = make_pieces(44).piece(0)  # 11 steps; windows show 4
 MELODY = np.arange(44) % 4 != 0  # all but the soprano is unknown
@@ -101,6 +102,22 @@ def test_music_of_any_length(model):
     for length in (4, 16, 20, 36):
         filled = filler.fill(IDS[:length], MELODY[:length], num_steps=2)
         assert len(filled) == length and (filled >= 3).all()
+
+
+@pytest.mark.parametrize("length", [8, 12, 16, 20])
+@pytest.mark.parametrize("num_cells", range(4, 64, 4))
+def test_every_cell_is_in_its_window_and_not_at_an_edge_inside_the_piece(
+    length, num_cells
+):
+    reader = GridReader(num_cells, TOKENIZER, ("voice", "beat"), length)
+    cells = np.arange(num_cells)
+    starts = window_starts(reader.starts(cells, before=1 / 2), reader)
+    assert (starts <= cells).all() and (cells < starts + length).all()
+    assert (starts % 4 == 0).all() and starts.min() == 0
+    assert starts.max() == max(num_cells - length, 0)
+    before, after = cells - starts, starts + length - 1 - cells
+    assert (before[starts > 0] >= length // 4 - 4).all()
+    assert (after[starts < starts.max()] >= length // 4 - 4).all()
 
 
 def test_wrong_arguments(filler):

@@ -29,6 +29,27 @@ def apply_update(cache, update, position, kinds, jit_compile=False):
     )
 
 
+def row_numbers(logits):
+    """Numbers the rows of a cache: 0, 1, ..., M - 1.
+
+    Where M is not static, by a running sum over some M numbers: an interpreter of
+    TFLite then knows the shape before it runs, and that of all that depends on it.
+    What has a shape that it learns on the way, as a range up to M has, is kept from
+    its fast kernels.
+
+    Args:
+        logits: `[..., M]`, of whatever numbers.
+
+    Returns:
+        int32 `[M]`.
+    """
+    if logits.shape[-1] is not None:
+        return ops.arange(logits.shape[-1])
+    some = logits[(0,) * (len(logits.shape) - 1)]  # [M]
+    ones = 1 - ops.cast(some > some, "int32")
+    return tf.cumsum(ones, exclusive=True)
+
+
 def _replace(old, new):
     """`new` as `old` is, since a loop's variables keep their shapes and dtypes."""
     return tf.ensure_shape(ops.cast(new, old.dtype), old.shape)

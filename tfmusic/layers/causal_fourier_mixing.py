@@ -78,13 +78,13 @@ class CausalFourierMixing(TokenMixer):
     def extend(self, x, cache, position, features=None):
         new = self._feature_sums(x)  # [B, T, J] and [B, T, D-J]
         cache = [ops.cast(rows, x.dtype) for rows in cache]  # [B, M, J], [B, M, D-J]
-        num_rows = ops.shape(cache[0])[1]
+        rows = ops.arange(ops.shape(cache[0])[1])
         steps = ops.arange(x.shape[1])
         times = position + steps  # [T]
         scale = self._scale(times)[:, None]
-        old_waves = fourier.waves(times, ops.arange(num_rows), self.period)
+        old_waves = fourier.waves(times, rows, self.period)
         new_waves = fourier.waves(times, times, self.period)
-        filled = ops.cast(masks.filled_mask(position, num_rows), "float32") * scale
+        filled = ops.cast(masks.filled_mask(position, rows), "float32") * scale
         causal = ops.cast(masks.causal_mask(x.shape[1]), "float32") * scale
         sums = [
             ops.matmul(ops.cast(old_wave * filled, new_rows.dtype), old_rows)

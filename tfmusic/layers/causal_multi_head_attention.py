@@ -7,7 +7,9 @@ from keras import ops
 from tfmusic.layers import masks, relative
 from tfmusic.layers.attention_dropout import AttentionDropout
 from tfmusic.layers.blockwise import blockwise_attention
-from tfmusic.layers.heads import join_heads
+from tfmusic.layers.cache import row_numbers
+from tfmusic.layers.heads import join_heads, split_heads
+from tfmusic.layers.row_products import row_logits, row_values
 from tfmusic.layers.segments import starts_of
 from tfmusic.layers.token_mixer import TokenMixer
 
@@ -124,19 +126,21 @@ class CausalMultiHeadAttention(TokenMixer):
         distance = self.distance_term(query, features)
         query, key = self.add_features(query, key, features)
         time, num_rows = query.shape[2], ops.shape(cached_key)[2]
-        old = self._content_logits(query, cached_key)  # [B, N, T, M]
+        cached_key = ops.cast(cached_key, query.dtype)
+        old = ops.cast(row_logits(query, cached_key), "float32")  # [B, N, T, M]
+        rows = row_numbers(old)
         new = self._content_logits(query, key)  # [B, N, T, T]
         if distance is not None:
             by_distance = relative.distance_logits(distance, num_rows + time)
-            old += relative.relative_to_cached(by_distance, position, num_rows)
+            old += relative.relative_to_cached(by_distance, position, rows)
             by_distance = relative.clip_distances(by_distance, time)
             new += relative.relative_to_absolute(by_distance)
-        old = masks.mask_logits(old, masks.filled_mask(position, num_rows))
+        old = masks.mask_logits(old, masks.filled_mask(position, rows))
         new = masks.mask_logits(new, masks.causal_mask(time))
         weights = tf.nn.softmax(ops.concatenate([old, new], axis=-1))
         weights = ops.cast(weights, value.dtype)  # [B, N, T, M+T]
-        old, new = weights[..., :num_rows], weights[..., num_rows:]
-        y = ops.matmul(old, ops.cast(cached_value, value.dtype))
+        old, new = weights[..., :-time], weights[..., -time:]
+        y = row_values(old, ops.cast(cached_value, value.dtype))
         y += ops.matmul(new, value)
         if distance is not None and distance.value is not None:
             by_distance = relative.absolute_to_relative(new)
@@ -174,11 +178,9 @@ class CausalMultiHeadAttention(TokenMixer):
 
     def _project(self, x):
         """Scaled queries, keys and values, `[B, N, T, H]` each."""
-        batch, time, _ = ops.shape(x)
-        x = self.query_key_value(x)  # [B, T, 3*N*H]
-        x = ops.reshape(x, (batch, time, 3, self.num_heads, self.key_dim))
-        x = ops.transpose(x, (2, 0, 3, 1, 4))  # [3, B, N, T, H]
-        return x[0] * self.key_dim**-0.5, x[1], x[2]
+        parts = ops.split(self.query_key_value(x), 3, axis=-1)  # [B, T, N*H] each
+        query, key, value = (split_heads(part, self.num_heads) for part in parts)
+        return query * self.key_dim**-0.5, key, value
 
     def _combine(self, y):
         """`[B, T, D]` of the heads' `[B, N, T, H]`."""

@@ -1,4 +1,4 @@
-"""Fourier sums over features and, causally, over time: index arithmetic, no layers.
+"""Fourier sums over features and over time: index arithmetic, no layers.
 
 The DFT over features of a real vector is conjugate symmetric, so D real numbers say
 it all: the cosine sums of frequencies 0 to D/2, then the sine sums of those strictly
@@ -53,6 +53,55 @@ def combine(cosine, sine, axis=-1):
     # The middle one, D/2, is there for even D only.
     parts = [part for part in [*parts, mirrored] if part.shape[axis] != 0]
     return ops.concatenate(parts, axis)
+
+
+def mirror(half, dim):
+    """The real part of all D features of a real DFT in two dimensions, from J of them.
+
+    `Re Y[t, D - k] = Re Y[-t mod T, k]`: a real input's spectrum is conjugate
+    symmetric in both axes at once.
+
+    Args:
+        half: float `[B, T, J]`, frequencies 0 to D/2 over features.
+        dim: D.
+
+    Returns:
+        `[B, T, D]`.
+    """
+    half = half[..., : num_cosines(dim)]
+    rest = tf.reverse(half[..., 1 : dim - num_cosines(dim) + 1], [-1])
+    return tf.concat([half, _mirrored(rest, axis=1)], axis=-1)
+
+
+def sums_by_matmul(cosine, sine):
+    """`sum_n cos(2 pi t n / T) a_n` over all n, and the same of sines, by a matmul.
+
+    The tables, which are symmetric, stand on the right: a constant on the left has no
+    quantized kernel in TFLite.
+
+    Args:
+        cosine: a, `[B, J, T]`.
+        sine: b, `[B, D-J, T]`.
+
+    Returns:
+        Two float tensors, of the same shapes and dtype.
+    """
+    time = cosine.shape[-1]
+    if time is None:
+        time = tf.shape(cosine)[-1]
+        steps = tf.range(time)
+        phases = tf.cast(steps[:, None] * steps % time, "float32")
+        angles = 2 * np.pi / tf.cast(time, "float32") * phases
+        tables = tf.cos(angles), tf.sin(angles)
+    else:
+        tables = _plain_waves(time)
+    tables = [ops.cast(table, cosine.dtype) for table in tables]  # [T, T]
+    return ops.matmul(cosine, tables[0]), ops.matmul(sine, tables[1])
+
+
+@functools.lru_cache(maxsize=2)
+def _plain_waves(time):
+    return waves(np.arange(time), np.arange(time), time)
 
 
 def waves(times, steps, period):
@@ -175,9 +224,10 @@ def _chirp_sums(x, period, reverse):
     return tf.reshape(sums, (batch, dim, num_blocks * period))[..., :time]
 
 
-def _mirrored(x):
-    """`[..., N]`, the entry at -t modulo N in place of that at t."""
-    return tf.concat([x[..., :1], tf.reverse(x[..., 1:], [-1])], axis=-1)
+def _mirrored(x, axis=-1):
+    """`[..., N, ...]`, the entry at -t modulo N in place of that at t."""
+    first, others = tf.split(x, [1, -1], axis)
+    return tf.concat([first, tf.reverse(others, [axis])], axis)
 
 
 @functools.lru_cache(maxsize=8)

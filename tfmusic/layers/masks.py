@@ -49,11 +49,11 @@ def segment_mask(starts):
     return starts[:, None, :, None] == starts[:, None, None, :]
 
 
-def filled_mask(position, num_rows):
+def filled_mask(position, rows):
     """`[1, M]`, true for the rows of a cache that are filled.
 
     Args:
         position: int32 scalar, rows filled.
-        num_rows: M, an integer or an integer tensor.
+        rows: int32 `[M]`, their numbers from 0 on.
     """
-    return (ops.arange(num_rows) < position)[None, :]
+    return (rows < position)[None, :]

@@ -8,6 +8,7 @@ keys farther away than the longest distance: they are clipped to it.
 
 from typing import NamedTuple
 
+import tensorflow as tf
 from keras import ops
 
 from tfmusic.layers.head_matmul import head_matmul
@@ -96,7 +97,7 @@ def relative_to_absolute(logits):
     return logits[:, :, 1:, :]  # [B, N, T, T]
 
 
-def relative_to_cached(logits, position, num_rows):
+def relative_to_cached(logits, position, rows):
     """Reindexes logits from relative distance to the rows of a cache.
 
     Query t stands at `position + t`, row s of the cache at s, so their distance is
@@ -107,17 +108,18 @@ def relative_to_cached(logits, position, num_rows):
     Args:
         logits: `[B, N, T, L]`, last axis from the farthest to the nearest.
         position: int32 scalar, rows of the cache that are filled, at most M.
-        num_rows: M, an integer or an integer tensor.
+        rows: int32 `[M]`, their numbers from 0 on.
 
     Returns:
         `[B, N, T, M]`, last axis indexed by cache row.
     """
     batch, heads, time, known = ops.shape(logits)
     steps = ops.arange(time)[:, None]  # [T, 1]
-    distances = position + steps - ops.arange(num_rows)  # [T, M]
+    distances = position + steps - rows  # [T, M]
     columns = ops.clip(known - 1 - distances, 0, known - 1)
     logits = ops.reshape(logits, (batch, heads, time * known))
-    return ops.take(logits, steps * known + columns, axis=-1)  # [B, N, T, M]
+    # No index is negative, which Keras's `take` would look for.
+    return tf.gather(logits, steps * known + columns, axis=-1)  # [B, N, T, M]
 
 
 def absolute_to_relative(weights):

@@ -74,14 +74,15 @@ class Synthesizer(TokenMixer):
         (cached,) = cache  # [B, N, M, H]
         value = split_heads(self.value_dense(x), self.num_heads)  # [B, N, T, H]
         time, num_rows = x.shape[1], ops.shape(cached)[2]
+        rows = ops.arange(num_rows)
         logits = self.position_logits(x, position)  # [B or 1, N, T, P]
 
         def at(positions):
             positions = ops.minimum(positions, self.max_length - 1)
-            return ops.take(logits, positions, axis=-1)
+            return tf.gather(logits, positions, axis=-1)
 
-        old, new = at(ops.arange(num_rows)), at(position + ops.arange(time))
-        old = masks.mask_logits(old, masks.filled_mask(position, num_rows))
+        old, new = at(rows), at(position + ops.arange(time))
+        old = masks.mask_logits(old, masks.filled_mask(position, rows))
         new = masks.mask_logits(new, masks.causal_mask(time))
         weights = tf.nn.softmax(ops.concatenate([old, new], axis=-1))
         weights = ops.cast(weights, value.dtype)  # [B or 1, N, T, M+T]

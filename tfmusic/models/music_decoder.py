@@ -85,18 +85,3 @@ class MusicDecoder(MusicTransformer):
         logits, update = self.extend(inputs, cache, position)
         cache = apply_update(cache, update, position, self.cache_kinds)
         return logits[:, 0], cache
-
-    def save(self, filepath, overwrite=True, **kwargs):
-        """Saves to Keras's format (`.keras`, `.h5`) or else as a SavedModel.
-
-        Args:
-            filepath: "x.keras", or the folder of a SavedModel to be served.
-            overwrite: whether to replace what stands there.
-            **kwargs: `tokenizer` for a SavedModel, with which it can generate;
-                others are Keras's.
-        """
-        if str(filepath).endswith((".keras", ".h5")):
-            return super().save(filepath, overwrite=overwrite, **kwargs)
-        from tfmusic.export.saved_model import save_model
-
-        return save_model(self, filepath, overwrite=overwrite, **kwargs)

@@ -180,6 +180,21 @@ class MusicTransformer(keras.Model):
             x = self.positions(x, position=position, starts=starts)
         return x, features
 
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Saves to Keras's format (`.keras`, `.h5`) or else as a SavedModel.
+
+        Args:
+            filepath: "x.keras", or the folder of a SavedModel to be served.
+            overwrite: whether to replace what stands there.
+            **kwargs: `tokenizer` for a SavedModel, with which a decoder can generate
+                and score; others are Keras's.
+        """
+        if str(filepath).endswith((".keras", ".h5")):
+            return super().save(filepath, overwrite=overwrite, **kwargs)
+        from tfmusic.export.saved_model import save_model
+
+        return save_model(self, filepath, overwrite=overwrite, **kwargs)
+
     def save_own_variables(self, store):
         """Adds the names of the weights to a file of Keras's."""
         store["names"] = np.frombuffer("\n".join(self._names()).encode(), np.uint8)

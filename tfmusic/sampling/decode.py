@@ -134,6 +134,11 @@ class DecodeLoop:
 
         def fill_cache(state):
             """Decodes from an empty cache until it is full, then drops half of it."""
+            num_rows = self._num_rows(state.tokens)
+            # A graph for any number of rows skips the chunks where there are fewer.
+            chunk = min(self.chunk, self.cache_length)
+            if isinstance(num_rows, int):
+                chunk = min(chunk, num_rows)
             empty = self.model.init_cache(ops.shape(primes)[0], num_rows)
             (state,) = tf.while_loop(
                 lambda state: state.time + chunk < state.known,
@@ -151,18 +156,28 @@ class DecodeLoop:
             return (state._replace(start=start, time=start, cache=()),)
 
         num_uniforms = ops.shape(uniforms)[0]
-        num_rows = self.cache_length
-        if primes.shape[1] is not None and uniforms.shape[0] is not None:
-            num_rows = min(num_rows, primes.shape[1] + uniforms.shape[0])
-        chunk = min(self.chunk, num_rows)
-        state = self._start(primes, lengths, num_uniforms, num_rows)
+        state = self._start(primes, lengths, num_uniforms)
         state = state._replace(ended=tf.fill(tf.shape(lengths), num_tokens <= 0))
         (state,) = tf.while_loop(
             lambda state: ~tf.reduce_all(state.ended), fill_cache, (state,)
         )
         return state.tokens[:, 1:]
 
-    def _start(self, primes, lengths, num_uniforms, num_rows) -> DecodeState:
+    def _num_rows(self, tokens):
+        """Rows of the cache, no more than will be needed: each costs in every step.
+
+        An integer where T is known. XLA knows it of the loop's variables alone, so it
+        is asked of them wherever it is wanted.
+
+        Args:
+            tokens: `[B, T]`, of which the last is not consumed.
+        """
+        needed = ops.shape(tokens)[1] - 1
+        if isinstance(needed, int):
+            return min(self.cache_length, max(needed, 1))
+        return tf.clip_by_value(needed, 1, self.cache_length)
+
+    def _start(self, primes, lengths, num_uniforms) -> DecodeState:
         """The state before anything is consumed; no row has ended."""
         tokens = tf.pad(primes, [[0, 0], [1, 0]], constant_values=BOS)  # [B, 1+P]
         states = self.tables.states(tokens)  # [B, 1+P]
@@ -171,12 +186,14 @@ class DecodeLoop:
         num_ids = self.tables.grammar.allowed.shape[1]
         seen = tf.one_hot(primes, num_ids, True, False) & is_prime[..., tf.newaxis]
         known = 1 + tf.reduce_min(lengths)
+        room = [[0, 0], [0, num_uniforms]]
+        padded = tf.pad(tokens, room, constant_values=PAD)  # [B, T]
         # Where decoding from BOS on would have come to.
+        num_rows = self._num_rows(padded)
         dropped = num_rows - num_rows // 2
         start = -(tf.maximum(known - num_rows, 0) // -dropped) * dropped
-        room = [[0, 0], [0, num_uniforms]]
         return DecodeState(
-            tokens=tf.pad(tokens, room, constant_values=PAD),
+            tokens=padded,
             features={name: tf.pad(x, room) for name, x in features.items()},
             # PAD may never stand, so the last state is that after the prime.
             grammar_states=states[:, -1],
@@ -196,6 +213,9 @@ class DecodeLoop:
         }
         position = state.time - state.start
         logits, update = self.model.extend(inputs, state.cache, position)
+        # Never true of a number, but XLA can't know: so it writes after the last read
+        # and in place, where it would copy every cache twice.
+        position += tf.cast(logits[0, 0, 0] == float("inf"), tf.int32)
         kinds = self.model.cache_kinds
         cache = apply_update(state.cache, update, position, kinds, self.jit_compile)
         return logits, state._replace(cache=cache, time=state.time + count)

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from tfmusic.errors import UserError
 from tfmusic.sampling.model_generator import ModelGenerator
 from tfmusic.sampling.samplers import Sampler
+from tfmusic.sampling.tflite_files import load_tflite
 from tfmusic.tokenizers import Tokenizer, tokenizer_from_json
 from tfmusic.training.run import load_run
 
@@ -74,18 +74,11 @@ class TFLiteGenerator:
         path: the file.
 
     Raises:
-        UserError: it isn't one that `python -m tfmusic.export` wrote.
+        UserError: it isn't one that `python -m tfmusic.export` wrote of a decoder.
     """
 
     def __init__(self, path: str):
-        from tfmusic.export import runtime
-
-        try:
-            self._model = runtime.load(path)
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror}") from error
-        except ValueError as error:
-            raise UserError(f"cannot read {path}: {error}") from error
+        self._model = load_tflite(path, "decoder")
         self.tokenizer = tokenizer_from_json(self._model.tokenizer_json)
 
     def generate(self, primes, num_tokens, sampler=None, seed=0):

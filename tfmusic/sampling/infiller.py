@@ -101,10 +101,7 @@ class Infiller:
 
     def _draw(self, reader, ids, cells, rng, sampler):
         """Draws ids for some cells, `[U]`, each on its own, given the known ones."""
-        half = reader.length // (2 * NUM_VOICES) * NUM_VOICES or NUM_VOICES
-        starts = reader.starts(cells, before=1 / 2)
-        nearest = np.round(starts / half).astype(np.int64) * half
-        starts = np.minimum(nearest, max(reader.num_cells - reader.length, 0))
+        starts = window_starts(reader.starts(cells, before=1 / 2), reader)
         windows, window = np.unique(starts, return_inverse=True)
         index = reader.index(windows)  # [W, T]
         tokens = ids[np.minimum(index, len(ids) - 1)]
@@ -125,3 +122,21 @@ class Infiller:
         is_music = tf.range(logits.shape[-1]) >= NUM_SPECIAL
         logits = tf.where(is_music, logits, MASKED)
         return sample(logits, uniforms, *settings)
+
+
+def window_starts(wanted: np.ndarray, reader: GridReader) -> np.ndarray:
+    """The nearest first cells among those of windows that overlap by half.
+
+    Args:
+        wanted: int `[U]`, first cells that would have each cell in the middle, within
+            the piece.
+        reader: of the piece.
+
+    Returns:
+        int `[U]`; the last window ends with the piece.
+    """
+    half = reader.length // (2 * NUM_VOICES) * NUM_VOICES or NUM_VOICES
+    last = max(reader.num_cells - reader.length, 0)
+    starts = np.array([*range(0, last, half), last])  # [W]
+    nearest = np.abs(wanted[:, np.newaxis] - starts).argmin(axis=1)
+    return starts[nearest]

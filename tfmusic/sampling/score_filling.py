@@ -9,9 +9,9 @@ from tfmusic.errors import UserError
 from tfmusic.music import read_sequence
 from tfmusic.sampling.gaps import find_gaps, read_score
 from tfmusic.sampling.infiller import Infiller
+from tfmusic.sampling.infillers import load_infiller
 from tfmusic.sampling.samplers import Sampler
 from tfmusic.tokenizers.grid import REST
-from tfmusic.training.run import load_run
 
 if TYPE_CHECKING:
     from tfmusic.music.note_sequence import NoteSequence
@@ -23,7 +23,7 @@ class ScoreFilling:
     What is given stays: its pitches and where its notes begin, on the grid of 16ths.
 
     Args:
-        model_dir: a run's folder, of an infiller.
+        model_dir: a run's folder or a .tflite file, of an infiller.
         path: a music file.
         voices: to fill, counted from soprano, 0.
         bars: to fill, counted from 1; see `find_gaps` for what is chosen else.
@@ -40,8 +40,8 @@ class ScoreFilling:
         voices: Sequence[int] = (),
         bars: Sequence[int] = (),
     ):
-        run = load_run(model_dir, kind="infiller")
-        self.tokenizer = run.tokenizer
+        self._infiller = load_infiller(model_dir)
+        self.tokenizer = self._infiller.tokenizer
         sequence = read_sequence(path)
         try:
             self.score = read_score(sequence)
@@ -50,7 +50,11 @@ class ScoreFilling:
             self._ids = self.tokenizer.grid_to_ids(given)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
-        self._infiller = Infiller(run.model, run.tokenizer)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the first pass takes longer than the others."""
+        return isinstance(self._infiller, Infiller)
 
     @property
     def num_gaps(self) -> int:

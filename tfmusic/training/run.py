@@ -20,7 +20,7 @@ BEST_REPORT = os.path.join("best", "best.json")
 USES = {
     "decoder": "a decoder, which continues music: leave --infill out, or train an "
     "infiller (python -m tfmusic.train --preset=chorale_infiller)",
-    "infiller": "an infiller, which fills gaps and can't be exported: "
+    "infiller": "an infiller, which fills gaps: "
     "python -m tfmusic.generate --infill=FILE.mid",
 }
 
