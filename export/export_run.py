@@ -25,7 +25,7 @@ def export_run(
     formats: Sequence[str],
     quantization: str,
     music: Music,
-    chunk: int = tflite.CHUNK,
+    chunk: int | None = None,
 ) -> None:
     """Writes and verifies the formats, and report.json about them.
 

@@ -5,8 +5,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfmusic.errors import UserError
-
-OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items()}
+from tfmusic.export.operators import operator_name, read_graphs
 
 
 def integers_only(content: bytes) -> bytes:
@@ -21,19 +20,13 @@ def integers_only(content: bytes) -> bytes:
     Raises:
         UserError: another operator has remained in float32.
     """
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
+    model = read_graphs(content)
     for graph in model.subgraphs:
         _multiply_where_negated(model, graph)
         _check_no_floats(model, graph)
     builder = flatbuffers.Builder(len(content))
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
-
-
-def operator_name(model: schema.ModelT, operator: schema.OperatorT) -> str:
-    """As in the schema's list of builtin operators."""
-    code = model.operatorCodes[operator.opcodeIndex]
-    return OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
 def _multiply_where_negated(model, graph):

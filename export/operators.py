@@ -1,23 +1,33 @@
-"""Which operators a .tflite file holds."""
+"""Which operators a .tflite file is made of."""
 
 import os
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfmusic.export.integer_graph import operator_name
+NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items()}
 
 
 def operators(path: str | os.PathLike) -> set[str]:
     """The names of all operators in all subgraphs of a .tflite."""
     with open(path, "rb") as file:
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file.read()))
-    found = set()
-    for graph in model.subgraphs:
-        for operator in graph.operators:
-            name = operator_name(model, operator)
-            custom = model.operatorCodes[operator.opcodeIndex].customCode
-            found.add(f"{name} {custom.decode()}" if custom else name)
-    return found
+        model = read_graphs(file.read())
+    return {
+        operator_name(model, operator)
+        for graph in model.subgraphs
+        for operator in graph.operators
+    }
+
+
+def read_graphs(content: bytes) -> schema.ModelT:
+    """A .tflite file's content as objects."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
+
+
+def operator_name(model: schema.ModelT, operator: schema.OperatorT) -> str:
+    """As in the schema's list of builtin operators; custom ones with their own name."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    name = NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    return f"{name} {code.customCode.decode()}" if code.customCode else name
 
 
 def is_builtin(name: str) -> bool:

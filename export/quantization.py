@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from tfmusic.errors import UserError
 from tfmusic.export.integer_graph import integers_only
+from tfmusic.export.operators import operator_name, read_graphs
 from tfmusic.layers import masks
 from tfmusic.layers.row_products import elementwise_products
 from tfmusic.quiet import silent_libraries
@@ -74,7 +76,13 @@ def flatbuffer(
     with silent_libraries(), warnings.catch_warnings():
         # Of TensorFlow's own calibration, which runs its old interpreter.
         warnings.filterwarnings("ignore", ".*tf.lite.Interpreter is deprecated")
-        content = converter.convert()
+        try:
+            content = converter.convert()
+        except RuntimeError as error:
+            raise UserError(
+                f"{quantization}: TensorFlow can't make it of this model "
+                f"({str(error).splitlines()[0]}): choose another quantization"
+            ) from error
     if quantization == "int8":
         return integers_only(content)
     return _mixed_int4(content) if quantization == "mixed_int4" else content
@@ -82,15 +90,22 @@ def flatbuffer(
 
 def _mixed_int4(content: bytes) -> bytes:
     try:
-        from ai_edge_quantizer import qtyping, quantizer, recipe_manager
+        from ai_edge_quantizer import algorithm_manager, qtyping, quantizer
+        from ai_edge_quantizer import recipe_manager as recipes
     except ImportError as error:
         raise UserError(
             "mixed_int4 needs ai-edge-quantizer: pip install 'tfmusic[quantize]'"
         ) from error
     # Its recipes for int4 pass over products of batches, so two are mixed.
-    recipe = recipe_manager.RecipeManager()
+    recipe = recipes.RecipeManager()
     operation = qtyping.TFLOperationName
     recipe.add_dynamic_config(".*", operation.BATCH_MATMUL, num_bits=8)
+    for name in _constant_on_the_left(content):  # which interpreters refuse as int8
+        recipe.add_quantization_config(
+            re.escape(name),
+            operation.BATCH_MATMUL,
+            algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE,
+        )
     recipe.add_dynamic_config(
         ".*",
         operation.FULLY_CONNECTED,
@@ -108,3 +123,15 @@ def _mixed_int4(content: bytes) -> bytes:
                 "mixed_int4: sizes of matrices must be multiples of 32 "
                 f"({str(error).splitlines()[0]}): choose another quantization"
             ) from error
+
+
+def _constant_on_the_left(content: bytes) -> set[str]:
+    """The outputs of batches' products whose first factor is a constant."""
+    model = read_graphs(content)
+    return {
+        graph.tensors[operator.outputs[0]].name.decode()
+        for graph in model.subgraphs
+        for operator in graph.operators
+        if operator_name(model, operator) == "BATCH_MATMUL"
+        and model.buffers[graph.tensors[operator.inputs[0]].buffer].data is not None
+    }

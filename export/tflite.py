@@ -32,7 +32,7 @@ def convert(
     quantization: str = "dynamic_int8",
     music: Sequence[np.ndarray] = (),
     data_license: str = "",
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> None:
     """Writes a .tflite of builtin operators only, with all that decoding needs.
 
@@ -61,9 +61,9 @@ def convert(
         music: ids of pieces without BOS, from which "int8" learns the range of every
             number in the graph.
         data_license: of what the model was trained on, one line.
-        chunk: tokens that a decoder's `prefill` takes. 1 leaves it out, which saves
-            memory, as interpreters keep packed weights for each signature; a prime is
-            then read token by token.
+        chunk: tokens that a decoder's `prefill` takes, by default 64. 1 leaves it out,
+            which saves memory, as interpreters keep packed weights for each signature;
+            a prime is then read token by token.
 
     Raises:
         UserError: the tokenizer is not the model's, a mixer can't be had of builtin
@@ -78,7 +78,7 @@ def convert(
         raise UserError("int8 needs music to calibrate with: give pieces that have ids")
     config = model.config
     model = device_model(model, tokenizer, integers=quantization == "int8")
-    chunk = min(chunk, model.max_length)
+    chunk = min(chunk or CHUNK, model.max_length)
     with quantizing.tracing(quantization):
         if model.causal:
             functions = {"decode": extend_function(model, 1)}

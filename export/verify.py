@@ -66,23 +66,27 @@ def verify_tflite(
     Raises:
         VerificationError: a float32 file's log-probability is more than 5e-5 off, a
             quantized one has drifted past its limit on held-out music (else on its
-            own), or there are operators that a plain interpreter lacks.
+            own), there are operators that a plain interpreter lacks, or it refuses
+            to run the file.
     """
     check_operators(path)
-    if not model.causal:
-        exported = runtime.load_infiller(path)
-        quantization = exported.about["quantization"]
-        drifts = _window_drifts(model, tokenizer, held_out, exported.logits)
-        if quantization in LIMITS and "held_out" in drifts:
-            del drifts["random"]
-        check_drifts(path, drifts, quantization)
-        return drifts
-    exported = runtime.load(path)
+    exported = (runtime.load if model.causal else runtime.load_infiller)(path)
     quantization = exported.about["quantization"]
-    sequences = _sequences(model, tokenizer, exported.generate, held_out)
-    if quantization in LIMITS:
-        del sequences["random"]
-    drifts = _compare(model, tokenizer, sequences, _cached_logits(exported))
+    try:
+        if model.causal:
+            sequences = _sequences(model, tokenizer, exported.generate, held_out)
+            if quantization in LIMITS:
+                del sequences["random"]
+            drifts = _compare(model, tokenizer, sequences, _cached_logits(exported))
+        else:
+            drifts = _window_drifts(model, tokenizer, held_out, exported.logits)
+            if quantization in LIMITS and "held_out" in drifts:
+                del drifts["random"]
+    except RuntimeError as error:
+        raise VerificationError(
+            f"{_name(path)} does not run as {quantization} "
+            f"({str(error).splitlines()[0]}): export with another --quantization"
+        ) from error
     check_drifts(path, drifts, quantization)
     return drifts
 

@@ -2,12 +2,15 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
 from tests.memory_mixers import MEMORY_MIXERS
+from tfmusic.config import ModelConfig
+from tfmusic.errors import UserError
 from tfmusic.export import runtime, saved_model, tflite, verify
-from tfmusic.models import mixers, positions
+from tfmusic.models import MusicDecoder, mixers, positions
 from tfmusic.sampling import ModelGenerator, Sampler
 
 NAMES = [*sorted(mixers.MIXERS), *MEMORY_MIXERS, ("relative_global", "voice_mean")]
@@ -70,6 +73,38 @@ def test_int8(model, tokenizer, convert):
     assert all(verify.is_builtin(name) for name in verify.operators(path))
     (ids,) = runtime.load(path).generate([[20, 21]], 10)
     assert ids[:2].tolist() == [20, 21]
+
+
+@pytest.mark.parametrize("quantization", ["float16", "int8"])
+@pytest.mark.parametrize("mixer", sorted(mixers.MIXERS))
+def test_other_quantizations_are_near_or_refused(
+    mixer, quantization, tokenizer, tmp_path
+):
+    keras.utils.set_random_seed(0)
+    config = ModelConfig(
+        tokenizer.vocabulary.size,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=64,
+        intermediate_dim=64,
+        max_length=96,
+        mixer=mixer,
+    )
+    model = MusicDecoder(**dataclasses.asdict(config))
+    path = tmp_path / "model.tflite"
+    music = list(np.random.default_rng(0).integers(3, 50, (2, 95)))
+
+    def export():
+        tflite.convert(model, tokenizer, path, quantization, music, chunk=16)
+        return verify.verify_tflite(model, tokenizer, path, music)["held_out"]
+
+    if quantization == "float16" or mixer in ("causal", "relative_global"):
+        assert export().top1_agreement > 0.8
+        return
+    try:  # integers, if they are near without training
+        export()
+    except (UserError, verify.VerificationError) as error:
+        assert "another" in str(error) and "\n" not in str(error)
 
 
 def test_saved_model(model, tokenizer, tmp_path, music):

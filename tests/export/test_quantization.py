@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfmusic.config import ModelConfig
 from tfmusic.errors import UserError
 from tfmusic.export import (
-    integer_graph,
+    operators,
     quantization,
     runtime,
     tflite,
@@ -69,7 +69,7 @@ def files(wide, tokenizer, music, tmp_path_factory):
 
 
 def types(path):
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
+    model = operators.read_graphs(path.read_bytes())
     names = {code: name for name, code in vars(schema.TensorType).items()}
     return [
         {
@@ -159,7 +159,7 @@ def test_without_the_extra_the_line_says_what_to_install(
 
 def test_a_negation_becomes_a_product(files):
     content = files("int8").read_bytes()
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
+    model = operators.read_graphs(content)
     for graph in model.subgraphs:
-        names = {integer_graph.operator_name(model, op) for op in graph.operators}
+        names = {operators.operator_name(model, op) for op in graph.operators}
         assert "MUL" in names and not names & {"NEG", "QUANTIZE", "DEQUANTIZE"}
