@@ -51,7 +51,7 @@ def write_script(path, text):
 
 def installations(folder):
     return [
-        line for line in (folder / "log").read_text().splitlines() if "install" in line
+        line for line in (folder / "log").read_text().splitlines() if ".[dev]" in line
     ]
 
 

@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 MAX_TOKENS, MAX_BYTES = 200, 5000
 # The command, which names at its end what it should not have imported.
 SERVE = """
-import runpy, sys
+import runpy, signal, sys
+# What a shell starts in the background ignores it, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     runpy.run_module("tfmusic.export.serve", run_name="__main__", alter_sys=True)
 finally:
