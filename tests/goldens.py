@@ -158,6 +158,22 @@ GOLDENS = {
     "FourierConvolution/odd": Golden(
         lambda dtype: FourierConvolution(period=5, windows=(4,), dtype=dtype)
     ),
+    "MusicDecoder/held_notes": Golden(
+        lambda dtype: MusicDecoder(
+            vocabulary_size=VOCABULARY_SIZE,
+            num_layers=1,
+            num_heads=2,
+            hidden_dim=DIM,
+            intermediate_dim=12,
+            max_length=12,
+            mixer="fourier_convolution",
+            mixer_options={
+                "fourier_convolution": {"tokens_per_step": 2, "max_held": 3}
+            },
+            dtype=dtype,
+        ),
+        tokens,
+    ),
     "LearnedPositions": Golden(lambda dtype: LearnedPositions(5, dtype=dtype)),
     "ConcatenatedSinusoids": Golden(lambda dtype: ConcatenatedSinusoids(dtype=dtype)),
     "SinusoidalPositions": Golden(lambda dtype: SinusoidalPositions(dtype=dtype)),

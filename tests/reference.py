@@ -196,6 +196,18 @@ def fourier_convolution(x, weights, period, windows):
     return y @ weights["output/kernel"] + weights["output/bias"]
 
 
+def held_steps(pitches, tokens_per_step, max_held):
+    """Of each of `[T]` pitches, the equal ones of its voice just before, counted."""
+    counts = []
+    for index, pitch in enumerate(pitches):
+        voice = list(pitches[index % tokens_per_step : index : tokens_per_step])
+        count = 0
+        while count < max_held and voice and voice.pop() == pitch > 0:
+            count += 1
+        counts.append(count)
+    return np.array(counts)
+
+
 ACTIVATIONS = {
     "gelu": np.vectorize(lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2),
     "relu": np.vectorize(lambda x: max(x, 0.0)),

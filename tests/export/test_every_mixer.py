@@ -44,6 +44,7 @@ def model(request, make):
         max_length=24,
         max_distance=10,
         positions=POSITIONS[index % len(POSITIONS)],
+        mixer_options={"fourier_convolution": {"tokens_per_step": 4}},
         features={name: SIZES[name] for name in FEATURES[index % len(FEATURES)]},
     )
 

@@ -63,6 +63,41 @@ def test_the_same_music_later_gives_the_same(layer):
     np.testing.assert_allclose(layer(later)[:, 3:], layer(x), atol=1e-5)
 
 
+def held_notes_layer():
+    layer = FourierConvolution(5, WINDOWS, tokens_per_step=2, max_held=3)
+    layer.build((None, None, goldens.DIM))
+    goldens.shake(layer)
+    return layer, np.random.default_rng(0).integers(0, 3, (2, 20)).astype("int32")
+
+
+def test_held_notes_add_an_embedding_to_the_input():
+    layer, pitches = held_notes_layer()
+    x = goldens.hidden(2, pitches.shape[1])
+    weights = reference.weights_of(layer)
+    expected = []
+    for row, own in zip(x, pitches, strict=True):
+        held = reference.held_steps(own, 2, 3)
+        row = row + weights["held_embedding"][held]
+        expected.append(reference.fourier_convolution(row, weights, 5, WINDOWS))
+    y = layer(x, features={"pitch": pitches})
+    np.testing.assert_allclose(y, expected, atol=2e-6 * np.abs(expected).max())
+
+
+def test_held_notes_are_remembered_between_chunks():
+    layer, pitches = held_notes_layer()
+    x = goldens.hidden(2, pitches.shape[1])
+    cache, position, parts = layer.init_cache(2, 1), 0, []
+    for size in (1, 1, 3, 9, 1, 5):
+        steps = slice(position, position + size)
+        features = {"pitch": pitches[:, steps]}
+        y, cache = layer.extend(x[:, steps], cache, position, features)
+        parts.append(y)
+        position += size
+    whole = layer(x, features={"pitch": pitches})
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-5)
+    assert len(cache) == len(layer.cache_kinds) == 3
+
+
 @pytest.mark.parametrize("period", [4, 5])
 def test_one_window_can_learn_any_kernel_of_a_period(period):
     """The waves of one period are a basis: no lag is out of reach, none is double."""
@@ -120,6 +155,8 @@ def test_a_device_needs_no_complex_numbers(layer, time):
         ({"period": 0}, "period must be at least 1, got 0"),
         ({"windows": ()}, r"windows must be positive lengths, got \(\)"),
         ({"windows": (4, 0)}, r"positive lengths, got \(4, 0\)"),
+        ({"tokens_per_step": 0}, "tokens_per_step must be at least 1, got 0"),
+        ({"max_held": 0}, "max_held must be at least 1, got 0"),
     ],
 )
 def test_refused_arguments(arguments, message):

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from tfmusic.layers.convolution import causal_convolution
+from tfmusic.layers.held_notes import held_steps
 from tfmusic.layers.token_mixer import TokenMixer
 
 
@@ -29,14 +30,20 @@ class FourierConvolution(TokenMixer):
     their running short-time Fourier transform, whose size and whose cost a step do
     not depend on how much was heard; so no length is too long.
 
+    Where tokens stand on a grid, `tokens_per_step` adds to the input an embedding of
+    how many steps the token's voice has held its pitch, and reads the feature `pitch`:
+    a sum over the past can hear which notes there were, but not that they were equal.
+
     Axis letters: `B` batch, `T` time, `D` model, `W` windows, `P` period,
-    `J = W (P // 2 + 1)` damped waves. Convolution and memory are float32 in every
-    dtype policy.
+    `J = W (P // 2 + 1)` damped waves, `H` steps a pitch is held, `V` tokens of a step.
+    Convolution and memory are float32 in every dtype policy.
 
     Args:
         period: lags of the longest wave; a bar, where the music has bars of one
             length. All kernels of this length can be learned.
         windows: for each window the lags after which it has fallen to 1/e.
+        tokens_per_step: V, or None for no embedding of held notes.
+        max_held: H, the most steps that are told apart.
 
     Reference:
         [Lee-Thorp et al., 2021](https://arxiv.org/abs/2105.03824) mixes tokens by a
@@ -46,16 +53,38 @@ class FourierConvolution(TokenMixer):
         kernels as sums of damped waves, computed step by step.
     """
 
-    cache_kinds = ("state", "state")  # real and imaginary parts of the transform
-
-    def __init__(self, period=64, windows=(8.0, 64.0, 512.0), **kwargs):
+    def __init__(
+        self,
+        period=64,
+        windows=(8.0, 64.0, 512.0),
+        tokens_per_step=None,
+        max_held=16,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if period < 1:
             raise ValueError(f"period must be at least 1, got {period}")
         if not windows or min(windows) <= 0:
             raise ValueError(f"windows must be positive lengths, got {windows}")
+        for name, value in (
+            ("tokens_per_step", tokens_per_step),
+            ("max_held", max_held),
+        ):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
         self.period = period
         self.windows = tuple(float(window) for window in windows)
+        self.tokens_per_step = tokens_per_step
+        self.max_held = max_held
+
+    @property
+    def cache_kinds(self):
+        """Real and imaginary parts of the transform, and the last pitches."""
+        return ("state",) * (3 if self.tokens_per_step else 2)
+
+    @property
+    def feature_names(self):
+        return ("pitch",) if self.tokens_per_step else ()
 
     def build(self, input_shape):
         dim = input_shape[-1]
@@ -78,9 +107,18 @@ class FourierConvolution(TokenMixer):
             shape=(len(self.windows), self.period, dim),
             initializer=self._initial_spectrum,
         )
+        if self.tokens_per_step:
+            self.held_embedding = self.add_weight(
+                name="held_embedding",
+                shape=(self.max_held + 1, dim),
+                initializer=keras.initializers.RandomNormal(stddev=0.5),
+            )
         super().build(input_shape)
 
     def call(self, x, features=None, training=None):
+        if self.tokens_per_step:
+            pitches = ops.pad(features["pitch"], [[0, 0], [self._memory, 0]])
+            x = self._add_held(x, pitches)
         value, gate = self._project(x)  # [B, T, D] each
         kernel = self._kernel(ops.shape(x)[1])  # [T, D]
         return self._combine(causal_convolution(value, kernel), gate)
@@ -89,12 +127,21 @@ class FourierConvolution(TokenMixer):
         waves = len(self.windows) * (self.period // 2 + 1)
         shape = (batch_size, waves, self.spectrum.shape[-1])
         dtype = dtype or "float32"
-        return ops.zeros(shape, dtype), ops.zeros(shape, dtype)
+        cache = ops.zeros(shape, dtype), ops.zeros(shape, dtype)
+        if self.tokens_per_step:
+            cache += (ops.zeros((batch_size, self._memory), dtype),)
+        return cache
 
     def extend(self, x, cache, position, features=None):
         # S = sum_s v_s z^(lag of s), for damped waves z = exp(-1/w + 2 pi i j / P).
-        real, imaginary = (ops.cast(part, "float32") for part in cache)  # [B, J, D]
+        real, imaginary = (ops.cast(part, "float32") for part in cache[:2])  # [B, J, D]
         time = x.shape[1]
+        last = ()
+        if self.tokens_per_step:
+            past = ops.cast(cache[2], "int32")
+            pitches = ops.concatenate([past, features["pitch"]], axis=1)
+            x = self._add_held(x, pitches)
+            last = (ops.cast(pitches[:, time:], cache[2].dtype),)
         value, gate = self._project(x)
         y = causal_convolution(value, self._kernel(time))
         # The past: Re (a - ib) z^lag S.
@@ -109,7 +156,17 @@ class FourierConvolution(TokenMixer):
         new_real, new_imaginary = joined  # [B, J, D] each
         new_real += real * cosine - imaginary * sine
         new_imaginary += real * sine + imaginary * cosine
-        return self._combine(y, gate), (new_real, new_imaginary)
+        return self._combine(y, gate), (new_real, new_imaginary, *last)
+
+    @property
+    def _memory(self):
+        """Tokens that decide how long a note has been held."""
+        return self.max_held * self.tokens_per_step
+
+    def _add_held(self, x, pitches):
+        held = held_steps(pitches, self.tokens_per_step, self.max_held)  # [B, T]
+        embedding = ops.convert_to_tensor(self.held_embedding)
+        return x + ops.cast(ops.take(embedding, held, axis=0), x.dtype)
 
     def _project(self, x):
         """float32 gated values, and the outputs' gates: `[B, T, D]` each."""
@@ -162,4 +219,6 @@ class FourierConvolution(TokenMixer):
             **super().get_config(),
             "period": self.period,
             "windows": list(self.windows),
+            "tokens_per_step": self.tokens_per_step,
+            "max_held": self.max_held,
         }
