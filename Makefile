@@ -28,6 +28,14 @@ music: $(READY) ## chorales to music: train, evaluate, export, generate (11 minu
 	  --prime=bach_chorales:validation:0 --prime_seconds=8 --top_p=0.95 \
 	  --output=$(OUT)/chorale.mid --picture=$(OUT)/chorale.png \
 	  --report=$(OUT)/generation.json
+	$(RUN) -m tfmusic.evaluate --model_dir=$(OUT)/chorale_tiny --unseen_by=chorales \
+	  --output=$(OUT)/shipped/chorale_tiny.json
+	$(RUN) -m tfmusic.evaluate --model_dir=chorales --dataset=bach_chorales \
+	  --unseen_by=chorales --output=$(OUT)/shipped/chorales.json
+	$(RUN) -m tfmusic.generate --model_dir=chorales \
+	  --prime=bach_chorales:validation:27 --prime_seconds=8 --top_p=0.95 \
+	  --output=$(OUT)/shipped/chorale.mid --picture=$(OUT)/shipped/chorale.png \
+	  --report=$(OUT)/shipped/generation.json
 	@echo
 	@$(RUN) -m tfmusic.summary --folder=$(OUT)
 

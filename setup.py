@@ -31,6 +31,7 @@ setup(
     packages=find_packages(include=["tfmusic", "tfmusic.*"])
     + ["tfmusic.datasets", "tfmusic.export"],
     package_dir={"tfmusic.datasets": "datasets", "tfmusic.export": "export"},
+    package_data={"tfmusic": ["weights/*/*", "weights/*/best/*"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         f"tensorflow{TENSORFLOW}",

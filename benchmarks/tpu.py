@@ -1,44 +1,200 @@
-"""A training step of every contender, to be compiled by a TPU's compiler.
+"""A training step of every preset and mixer, compiled for a TPU without one.
 
-Each contender has a function here of its name, and one that ends in `_bfloat16`. It
-gives an object with `train_step`, `optimizer` and `trainable_variables`, and a batch of
-static shapes. Traced under `tf.function(jit_compile=True)`, the step is the program of
-one core, which the compiler in libtpu takes on any machine.
+Usage:
+  python -m benchmarks.tpu --compiler=PROGRAM [--only=preset_piano,...]
+
+Prints a Markdown table: memory of one core, and what the compiler expects of work and
+time. PROGRAM takes `MODULE:FUNCTION` and a topology. It calls the function for an
+object with `train_step`, `optimizer` and `trainable_variables` and for a batch of
+static shapes, traces the step under `tf.function(jit_compile=True)` and gives it to the
+compiler in libtpu, which works on any machine. It prints lines such as
+`temporary 12.0 MiB`, or `REFUSED` with the reason.
+
+The step is one replica's: what goes between replicas is not in it. This module has a
+function for every name of `steps()`. Rows are added to --output as they come, and what
+is there is not compiled again.
 """
 
 import dataclasses
+import os
+import re
+import subprocess
+import sys
+import time
 
-import tensorflow as tf
+from absl import flags
 
-from benchmarks import costs
+from benchmarks import cells
 from benchmarks.contenders import contenders
-from tfmusic.models import MusicDecoder
+from benchmarks.tables import markdown
+from tfmusic.config import ModelConfig
+from tfmusic.errors import UserError, run_command
+from tfmusic.models.mixers import ENCODER_MIXERS
 from tfmusic.presets import PRESETS
-from tfmusic.training.step import TrainStep, make_optimizer
 
-LENGTH = 512
-BATCH_SIZE = 8
-NUM_LAYERS = 1  # more are the same operations again, and compile for longer
+_COMPILER = flags.DEFINE_string("compiler", None, "The program that compiles a step.")
+_TOPOLOGY = flags.DEFINE_string("topology", "v5e:2x2", "The TPU to compile for.")
+_ONLY = flags.DEFINE_list("only", None, "Steps by name; by default all.")
+_OUTPUT = flags.DEFINE_string("output", "out/tpu.jsonl", "The rows.")
+_RETRY = flags.DEFINE_bool("retry", False, "Compile again what failed.")
+
+REPLICAS = 8  # that a preset's batch is divided by
+MEMORY = 16 * 1024  # MiB of a v5e's chip
+LENGTH = 512  # of the mixers' windows
+BATCH_SIZE = 8  # windows of the mixers' step
+NUM_LAYERS = 1  # of the mixers; more are the same operations again
 
 
-def training_step(mixer: str, dtype: str = "float32"):
-    """The step of a contender, and a batch for it."""
-    base = costs.model_config(LENGTH)
-    base = dataclasses.replace(base, num_layers=NUM_LAYERS, dropout=0.1)
-    config = contenders()[mixer].config(base)
-    model = MusicDecoder(**dataclasses.asdict(config), dtype=dtype)
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A model and how one replica trains it.
+
+    Attributes:
+        model: its config.
+        batch_size: windows of one replica's step.
+        length: of a window.
+        dtype: a dtype policy.
+        accumulation: micro-batches.
+    """
+
+    model: ModelConfig
+    batch_size: int
+    length: int
+    dtype: str = "float32"
+    accumulation: int = 1
+
+
+def steps() -> dict[str, Step]:
+    """All that can be compiled, by name."""
+    plain = {}
+    for name, preset in PRESETS.items():
+        length, windows = preset.train.length, preset.train.batch_size
+        each = Step(preset.model, max(windows // REPLICAS, 1), length)
+        plain[f"preset_{name}"] = each
+        if length >= 1024:  # all of the batch on one core
+            plain[f"preset_{name}_accumulated"] = dataclasses.replace(
+                each, batch_size=windows, accumulation=windows // each.batch_size
+            )
+    base = ModelConfig(
+        vocabulary_size=388,
+        num_layers=NUM_LAYERS,
+        num_heads=8,
+        hidden_dim=256,
+        intermediate_dim=1024,
+        max_length=LENGTH,
+        dropout=0.1,
+    )
+    models = {name: each.config(base) for name, each in contenders().items()}
+    for name in ENCODER_MIXERS:
+        models[name] = dataclasses.replace(base, kind="infiller", mixer=name)
+    for name, model in models.items():
+        plain[name] = Step(model, BATCH_SIZE, LENGTH)
+    return {
+        name + suffix: dataclasses.replace(step, dtype=dtype)
+        for suffix, dtype in (("", "float32"), ("_bfloat16", "mixed_bfloat16"))
+        for name, step in plain.items()
+    }
+
+
+def make_step(step: Step):
+    """One replica's step as training makes it, and a batch for it."""
+    import tensorflow as tf
+
+    from tfmusic.models import make_model
+    from tfmusic.training.step import TrainStep, make_optimizer
+
+    model = make_model(step.model, step.dtype)
     train_config = PRESETS["piano"].train
     optimizer = make_optimizer(train_config)
     optimizer.build(model.trainable_variables)
-    step = TrainStep(model, optimizer, train_config.clip_norm, xla=True)
-    tokens = tf.ones((BATCH_SIZE, LENGTH), tf.int32)
+    replica = TrainStep(
+        model,
+        optimizer,
+        train_config.clip_norm,
+        xla=True,
+        accumulation=step.accumulation,
+    )
+    tokens = tf.ones((step.batch_size, step.length), tf.int32)
     inputs = {name: tokens for name in ("tokens", *model.feature_names)}
-    return step, (inputs, tokens, tf.ones(tokens.shape))
+    return replica, (inputs, tokens, tf.ones(tokens.shape))
 
 
 def __getattr__(name: str):
-    mixer = name.removesuffix("_bfloat16")
-    if mixer not in contenders():
-        raise AttributeError(f"no contender {mixer!r}; known: {sorted(contenders())}")
-    dtype = "float32" if mixer == name else "mixed_bfloat16"
-    return lambda: training_step(mixer, dtype)
+    known = steps()
+    if name not in known:
+        raise AttributeError(f"no step {name!r}; known: {sorted(known)}")
+    return lambda: make_step(known[name])
+
+
+def compile_step(name: str) -> dict:
+    """What the compiler says of a step: numbers, or `failed` with its reason."""
+    command = [_COMPILER.value, f"{__spec__.name}:{name}", _TOPOLOGY.value]
+    environment = {**os.environ, "PYTHON": sys.executable}
+    start = time.monotonic()
+    try:
+        result = subprocess.run(
+            command, cwd=cells.ROOT, env=environment, capture_output=True, text=True
+        )
+    except OSError as error:
+        raise UserError(f"--compiler={_COMPILER.value}: {error.strerror}") from error
+    found = re.findall(
+        r"^(arguments|temporary|flops|bytes|estimated) +(\S+)", result.stdout, re.M
+    )
+    if result.returncode or not found:
+        *_, reason = (result.stdout + result.stderr).strip().splitlines() or ["nothing"]
+        refused = re.search("REFUSED.*", result.stdout)
+        return {"failed": (refused[0] if refused else reason)[:300]}
+    numbers = {key: float(value) for key, value in found}
+    return {**numbers, "seconds": round(time.monotonic() - start)}
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as Markdown."""
+    header = ["step", "windows", "arguments, MiB", "temporary, MiB", "of 16 GiB"]
+    header += ["GFLOP", "GB moved", "estimate, ms"]
+    lines = []
+    for row in rows:
+        line = [row["step"], f"{row['batch_size']} x {row['length']}"]
+        if "failed" in row:
+            lines.append(line + [row["failed"], *[""] * 5])
+            continue
+        needed = row["arguments"] + row["temporary"]
+        estimate = row.get("estimated")
+        lines.append(
+            line
+            + [f"{row['arguments']:,.0f}", f"{row['temporary']:,.0f}"]
+            + [f"{needed / MEMORY:.1%}"]
+            + [f"{row['flops'] / 1e9:,.0f}", f"{row['bytes'] / 1e9:,.1f}"]
+            + ["" if estimate is None else f"{estimate:,.2f}"]
+        )
+    return markdown(header, lines)
+
+
+def main() -> None:
+    known = steps()
+    names = _ONLY.value or [*known]
+    unknown = sorted({*names} - {*known})
+    if unknown:
+        raise UserError(f"no step {unknown[0]!r}: choose from {', '.join(known)}")
+    os.makedirs(os.path.dirname(os.path.abspath(_OUTPUT.value)), exist_ok=True)
+    keys = ("step", "topology")
+    rows = cells.read_rows(_OUTPUT.value, keys)
+    for name in names:
+        row = {"step": name, "topology": _TOPOLOGY.value}
+        old = rows.get(cells.key(row, keys))
+        if old and not (_RETRY.value and "failed" in old):
+            continue
+        if not _COMPILER.value:
+            raise UserError(f"{name} was not compiled yet: give --compiler=PROGRAM")
+        step = known[name]
+        row |= {"batch_size": step.batch_size, "length": step.length}
+        row |= compile_step(name)
+        cells.append_row(_OUTPUT.value, row)
+        rows[cells.key(row, keys)] = row
+        print(f"{name}: {row.get('failed', 'compiled')}", file=sys.stderr, flush=True)
+    wanted = [rows.get((name, _TOPOLOGY.value)) for name in names]
+    print(table([row for row in wanted if row]))
+
+
+if __name__ == "__main__":
+    run_command(main, __doc__)

@@ -1,33 +1,35 @@
-"""Times a training step of chorale_tiny and of its neighbors, in one run.
+"""Times a training step of chorale_tiny and its neighbors, and against plain Keras.
 
 Usage:
-  python benchmarks/training.py
+  python -m benchmarks.training [--only=neighbors,plain,peak] [--cpu=0]
 
-Each row is a change of the preset: milliseconds a step, tokens a second, and the ratio
-of its tokens per second to the preset's. Rows take turns, so that a machine whose speed
-drifts does so for all of them.
+`neighbors`: each row is a change of the preset: milliseconds a step, tokens a second,
+and the ratio of its tokens per second to the preset's. `plain`: 6 layers, hidden 256,
+feed-forward 1024, 4 heads, windows of 2,048, batch 2, relative attention in float32, in
+this package and as plain Keras code (`benchmarks/plain_step.py`). `peak`: what share of
+the fastest matrix product the steps of `neighbors` and `plain` reach.
+
+Rows take turns, so that a machine whose speed drifts does so for all of them. Times are
+the processor's, which other programs hardly change.
 """
 
 import dataclasses
+import os
 import statistics
 import time
 
+from absl import flags
+
+from tfmusic.errors import run_command
 from tfmusic.quiet import import_tensorflow
 
-import_tensorflow()
-
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-
-from tfmusic.models import MusicDecoder  # noqa: E402
-from tfmusic.presets import PRESETS  # noqa: E402
-from tfmusic.training.step import TrainStep, make_optimizer  # noqa: E402
-from tfmusic.training.strategy import get_strategy  # noqa: E402
-
-ROUNDS = 15
+ROUNDS = 5
+BLOCK_SIZES = (128, 256, 512)
 VARIANTS = {
     "chorale_tiny": {},
     "without XLA": {"xla": False},
+    "bfloat16": {"dtype": "bfloat16"},
+    "bfloat16 without XLA": {"dtype": "bfloat16", "xla": False},
     "batch 8": {"batch_size": 8},
     "windows of 256, batch 8": {"batch_size": 8, "length": 256, "max_length": 256},
     "2 heads": {"num_heads": 2},
@@ -35,56 +37,126 @@ VARIANTS = {
     "dropout 0.1": {"dropout": 0.1},
     "no relative term": {"mixer": "causal"},
 }
+PLAIN_TARGET = 1.35
+
+_ONLY = flags.DEFINE_list(
+    "only", ["neighbors", "plain", "peak"], "Parts: neighbors, plain, peak."
+)
+_CPU = flags.DEFINE_integer("cpu", None, "The one core to stay on; by default all.")
 
 
-def make_step(changes):
-    """A function of one training step, and its tokens."""
-    preset = PRESETS["chorale_tiny"]
+def own_step(preset, changes):
+    """A function of one training step on random tokens, and its batch's shape."""
+    import numpy as np
+    import tensorflow as tf
+
+    from benchmarks.training_step import TimedStep
+
     model_fields = {field.name for field in dataclasses.fields(preset.model)}
     in_model = {key: changes[key] for key in changes.keys() & model_fields}
     in_train = {key: changes[key] for key in changes.keys() - model_fields}
-    config = dataclasses.replace(preset.train, **in_train)
-    model_config = dataclasses.replace(preset.model, **in_model)
-    strategy = get_strategy("one_device")
-    with strategy.scope():
-        model = MusicDecoder(**dataclasses.asdict(model_config))
-        optimizer = make_optimizer(config)
-        optimizer.build(model.trainable_variables)
-    replica = TrainStep(model, optimizer, config.clip_norm, xla=config.xla)
-    shape = (config.batch_size, config.length)
+    train_config = dataclasses.replace(preset.train, **in_train)
+    step = TimedStep(dataclasses.replace(preset.model, **in_model), train_config)
+    shape = (train_config.batch_size, train_config.length)
     rng = np.random.default_rng(0)
     tokens = tf.constant(rng.integers(3, 50, shape), tf.int32)
     features = {
         name: tf.constant(rng.integers(0, size, shape), tf.int32)
-        for name, size in model_config.features.items()
+        for name, size in step.model.config.features.items()
     }
     batch = ({"tokens": tokens, **features}, tokens, tf.ones(shape))
-    step = tf.function(lambda: strategy.run(replica.train_step, args=(batch,))[0])
-    return lambda: float(step()), config.batch_size * config.length
+    return lambda: step(batch)
 
 
-def main():
-    steps = {name: make_step(changes) for name, changes in VARIANTS.items()}
+def medians(steps):
+    """Seconds of the processor for each step, taking turns."""
     seconds = {name: [] for name in steps}
-    for step, _ in steps.values():
+    for step in steps.values():
         step()
         step()
     for _ in range(ROUNDS):
-        for name, (step, _) in steps.items():
-            start = time.perf_counter()
+        for name, step in steps.items():
+            start = time.process_time()
             step()
-            seconds[name].append(time.perf_counter() - start)
-    speeds = {
-        name: steps[name][1] / statistics.median(times)
-        for name, times in seconds.items()
-    }
-    for name, times in seconds.items():
-        ratio = speeds[name] / speeds["chorale_tiny"]
+            seconds[name].append(time.process_time() - start)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def neighbors():
+    """Rows of `VARIANTS`."""
+    from tfmusic.presets import PRESETS
+
+    preset = PRESETS["chorale_tiny"]
+    steps = {name: own_step(preset, changes) for name, changes in VARIANTS.items()}
+    tokens = {}
+    for name, changes in VARIANTS.items():
+        config = {**dataclasses.asdict(preset.train), **changes}
+        tokens[name] = config["batch_size"] * config["length"]
+    seconds = medians(steps)
+    preset_speed = tokens["chorale_tiny"] / seconds["chorale_tiny"]
+    for name, median in seconds.items():
+        speed = tokens[name] / median
         print(
-            f"{name:24} {statistics.median(times) * 1e3:6.0f} ms "
-            f"{speeds[name]:8,.0f} tokens/s {ratio:5.2f}"
+            f"{name:24} {median * 1e3:6.0f} ms {speed:8,.0f} tokens/s "
+            f"{speed / preset_speed:5.2f}"
         )
 
 
+def plain():
+    """The package's step of relative attention against plain Keras."""
+    import numpy as np
+
+    from benchmarks.costs import model_config
+    from benchmarks.plain_step import make_plain_step
+    from tfmusic.presets import PRESETS
+
+    config = dataclasses.replace(model_config(2048), num_heads=4)
+    shape = (2, config.max_length)
+    tokens = np.random.default_rng(0).integers(3, 50, shape).astype("int32")
+
+    def plain_keras(jit_compile):
+        step = make_plain_step(config, shape[0], jit_compile)
+        return lambda: step(tokens)
+
+    changes = dataclasses.asdict(config) | {"batch_size": 2, "length": 2048}
+
+    def ours(block_size):
+        return own_step(
+            PRESETS["piano"], {**changes, "attention_block_size": block_size}
+        )
+
+    seconds = medians(
+        {
+            "plain Keras, XLA": plain_keras(True),
+            "plain Keras, without XLA": plain_keras(False),
+            "whole windows": ours(None),
+            **{f"blocks of {size}": ours(size) for size in BLOCK_SIZES},
+        }
+    )
+    best_plain = min(median for name, median in seconds.items() if "plain" in name)
+    best = min(median for name, median in seconds.items() if "plain" not in name)
+    for name, median in seconds.items():
+        print(
+            f"{name:26} {median:6.2f} s {tokens.size / median:8,.0f} tokens/s "
+            f"{best_plain / median:5.2f}"
+        )
+    held = "" if best_plain / best >= PLAIN_TARGET else "  MISSED"
+    print(
+        f"times as fast as plain Keras: {best_plain / best:.2f} "
+        f"(target >= {PLAIN_TARGET}){held}"
+    )
+    return seconds
+
+
+def main():
+    if _CPU.value is not None:
+        os.sched_setaffinity(0, {_CPU.value})
+    import_tensorflow()
+    for name in _ONLY.value:
+        PARTS[name]()
+
+
+PARTS = {"neighbors": neighbors, "plain": plain}
+
 if __name__ == "__main__":
-    main()
+    run_command(main, __doc__)

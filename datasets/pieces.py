@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +58,23 @@ class Pieces:
         """int32 `[T]`: the ids of one piece."""
         ids = self.ids[self.offsets[index] : self.offsets[index + 1]]
         return ids.astype(np.int32)
+
+    def take(self, indices: Sequence[int]) -> Pieces:
+        """The pieces of these numbers, in this order."""
+        ids = [self.ids[self.offsets[i] : self.offsets[i + 1]] for i in indices]
+        return Pieces(
+            ids=np.concatenate([self.ids[:0], *ids]),
+            offsets=np.cumsum([0, *map(len, ids)], dtype=np.int64),
+            names=[self.names[index] for index in indices],
+            num_notes=self.num_notes[indices],
+            seconds=self.seconds[indices],
+        )
+
+    def spread(self, count: int) -> Pieces:
+        """So many of the pieces, from all over the split, or itself if it has fewer."""
+        if count >= len(self):
+            return self
+        return self.take(np.arange(count) * len(self) // count)
 
     @property
     def sha256(self) -> str:

@@ -20,7 +20,12 @@ from tfmusic.quiet import import_tensorflow
 FORMATS = ("saved_model", "tflite")
 QUANTIZATIONS = ("none", "float16", "dynamic_int8", "mixed_int4", "int8")
 
-_MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
+_MODEL_DIR = flags.DEFINE_string(
+    "model_dir",
+    None,
+    "The run's folder, or the name of a model that tfmusic comes with.",
+    required=True,
+)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Where the files go.", required=True
 )

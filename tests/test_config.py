@@ -35,6 +35,8 @@ def test_configs_are_frozen():
         (ModelConfig, {"colour": "red"}, "unknown setting 'colour'; known: .*'mixer'"),
         (ModelConfig, {"num_heads": None}, "num_heads"),
         (TrainConfig, {"steps": None}, "steps"),
+        (TrainConfig, {"log_every": 0}, "log_every=0: expected at least 1"),
+        (TrainConfig, {"ema": 1.0}, "ema=1.0: expected at least 0 and less than 1"),
     ],
 )
 def test_json_of_something_else_is_a_user_error(cls, changes, message):

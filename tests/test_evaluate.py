@@ -65,10 +65,12 @@ def test_a_process_prints_json_and_nothing_else(folder):
     model = run.load_run(str(folder / "run")).model
     scores = Evaluator(model, TOKENIZER, pieces, stride=5)()
     assert scores["num_tokens"] == 4 * (9 + 4)  # see write_jsb
+    assert sum(scores["tokens_by"].values()) == scores["num_tokens"]
     assert json.loads(result.stdout) == {
         **{name: pytest.approx(value, rel=1e-5) for name, value in scores.items()},
         "dataset": "jsb_chorales",
         "split": "validation",
+        "unseen_by": None,
         "max_length": 16,
         "stride": 5,
         "tokenizer": {"name": "chorale", "hash": TOKENIZER.hash},

@@ -111,7 +111,7 @@ def test_seconds_are_kept_and_counted(folder):
 
 
 WRONG = (
-    ([], "--model_dir is needed: see --help"),
+    (["--infill=prime.mid"], "--infill needs an infiller: give its --model_dir"),
     (["--model_dir=nowhere"], "nowhere is not a run's folder"),
     (["--model_dir=prime.mid"], "prime.mid is not a run's folder"),
     (["--model_dir=run", "--output=x.wav"], "--output=x.wav: name a .mid file"),

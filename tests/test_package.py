@@ -5,12 +5,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import tfmusic
+from tfmusic.pretrained import DEFAULT
 
 CHECKOUT = Path(__file__).parents[1]
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -101,8 +103,10 @@ def check_commands(python, home, **where):
 def test_the_wheel_holds_the_package_and_nothing_else(wheel, source):
     expected = {
         path.relative_to(source).as_posix()
-        for path in (source / "tfmusic").rglob("*.py")
+        for path in (source / "tfmusic").rglob("*")
+        if path.suffix == ".py" or "weights" in path.parts and path.is_file()
     }
+    assert f"tfmusic/weights/{DEFAULT}/MODEL_CARD.md" in expected
     for folder in "datasets", "export":
         modules = {f"tfmusic/{folder}/{p.name}" for p in (source / folder).glob("*.py")}
         assert modules
@@ -113,8 +117,26 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel, source):
     assert any(name.endswith("LICENSE") for name in names - held)
 
 
+def test_the_source_distribution_holds_the_models(source, tmp_path):
+    setup = ["setup.py", "--quiet", "sdist", "--dist-dir", tmp_path]
+    run(sys.executable, *setup, cwd=source)
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    weights = {
+        path.relative_to(source).as_posix()
+        for path in (source / "tfmusic" / "weights").rglob("*")
+        if path.is_file()
+    }
+    assert weights and weights < held
+    assert {"setup.py", "export/runtime.py", "datasets/pieces.py"} < held
+
+
 def test_the_wheel_runs_from_elsewhere(installed):
     check_commands(installed, installed.parents[1])
+    code = "from tfmusic.pretrained import *; print(pretrained_folder(DEFAULT))"
+    folder = Path(run(installed, "-c", code).strip())
+    assert folder.is_relative_to(installed.parents[1])
 
 
 def test_an_editable_install_runs_from_elsewhere(editable, source):

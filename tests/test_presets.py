@@ -12,6 +12,7 @@ NUM_PARAMETERS = {
     "chorale_tiny": 874_546,
     "jsb": 4_239_410,
     "piano": 25_607_559,
+    "piano_small": 2_139_271,
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.tiny import MODEL, TRAIN, write_jsb
 from tfmusic.datasets import bach_chorales
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import run
+from tfmusic.training.losses import Losses
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -26,6 +28,7 @@ TINY = [
     "--set=length=16",
     "--set=batch_size=2",
     "--set=schedule=constant",
+    "--set=watch_every=0",
     "--xla=false",
 ]
 
@@ -64,6 +67,25 @@ def test_a_training_that_goes_on(command, jsb, tmp_path):
     assert loaded.train_config.steps == 3
     assert loaded.model_config.hidden_dim == 8
     assert loaded.model_config.vocabulary_size == 50
+
+
+def test_a_preemption_saves_in_the_home_folder(command, jsb, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    add = Losses.add
+
+    def add_and_signal(self, *numbers):
+        add(self, *numbers)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Losses, "add", add_and_signal)
+    code, _, errors = command("train", *TINY, *jsb, "--model_dir=~/run", "--steps=2")
+    assert code == 75
+    *_, last = errors.splitlines()
+    assert last == (
+        "tfmusic: stopped by SIGTERM at step 1, which is saved: the same command goes "
+        "on from there"
+    )
+    assert (tmp_path / "run" / "checkpoints" / "ckpt-1.index").is_file()
 
 
 def test_another_data_set_brings_its_tokenizer(command, jsb, tmp_path):

@@ -40,6 +40,7 @@ TRAIN = TrainConfig(
     schedule="constant",
     transpose=3,
     xla=False,
+    watch_every=0,
 )
 
 

@@ -43,6 +43,7 @@ _MODULES = {
     "TrainConfig": "tfmusic.config",
     "UserError": "tfmusic.errors",
     "draw_piano_roll": "tfmusic.music",
+    "from_pretrained": "tfmusic.pretrained",
     "get_tokenizer": "tfmusic.tokenizers",
     "load_generator": "tfmusic.sampling",
     "load_run": "tfmusic.training.run",

@@ -79,11 +79,15 @@ class TrainConfig:
         tokenizer_options: arguments of the tokenizer, such as `{"sustain": "keep"}`.
         steps: optimizer steps in all.
         batch_size: windows a step, over all replicas.
+        accumulation: micro-batches that each replica's share of a step is computed
+            in, one after the other, to save memory.
         length: tokens of a window, at most the model's `max_length`.
         learning_rate: its peak.
         warmup_steps: steps of linear growth to the peak.
         schedule: "cosine" (to zero at the last step), "inverse_sqrt" or "constant".
-        weight_decay: of AdamW; biases, norms and embeddings are spared.
+        optimizer: "adamw", or "muon": the layers' matrices move by their momentum made
+            orthogonal, all else by AdamW.
+        weight_decay: of the optimizer; biases, norms and embeddings are spared.
         beta_2: of AdamW.
         clip_norm: largest global norm of the gradient; 0 for no limit.
         label_smoothing: probability spread over the vocabulary, in training only.
@@ -93,9 +97,23 @@ class TrainConfig:
         packing: fill windows with short pieces, one behind the other.
         dtype: "float32" or "bfloat16".
         xla: compile each replica's forward and backward pass.
+        steps_per_execution: most steps in one call of the graph; by default 1, on a
+            TPU 100. No call goes past a step at which something is to be done.
         seed: of everything random.
         evaluate_every: steps between evaluations on the validation split.
+        watch_every: least steps between pictures for TensorBoard, which are drawn after
+            evaluations: 1 for each of them, 0 for none. There are none on a TPU.
+        evaluate_pieces: pieces of the validation split, spread over it, that these
+            evaluations score; by default all. `tfmusic.evaluate` always scores all.
         checkpoint_every: steps between checkpoints.
+        log_every: steps between lines in the log.
+        ema: decay of the weights' exponential moving average, which is what is
+            evaluated and kept as the best; 0 for none. At its n-th update it is at
+            most `(1 + n) / (10 + n)`, so that the first weights are soon forgotten.
+        init_from: file of weights, or folder of a run whose best ones are taken, to
+            begin with; "" for new ones.
+        skip_non_finite: leave out a step whose gradient is not finite; by default
+            the training stops there.
     """
 
     dataset: str
@@ -106,6 +124,7 @@ class TrainConfig:
     learning_rate: float
     warmup_steps: int = 100
     schedule: str = "cosine"
+    optimizer: str = "adamw"
     weight_decay: float = 0.01
     beta_2: float = 0.98
     clip_norm: float = 1.0
@@ -117,21 +136,34 @@ class TrainConfig:
     packing: bool = False
     dtype: str = "float32"
     xla: bool = True
+    accumulation: int = 1
+    steps_per_execution: int | None = None
     seed: int = 0
     evaluate_every: int = 500
+    watch_every: int = 1
+    evaluate_pieces: int | None = None
     checkpoint_every: int = 200
+    log_every: int = 10
+    ema: float = 0.0
+    init_from: str = ""
+    skip_non_finite: bool = False
 
     def __post_init__(self):
         _check_choice(self, "schedule", ("cosine", "inverse_sqrt", "constant"))
+        _check_choice(self, "optimizer", ("adamw", "muon"))
         _check_choice(self, "dtype", ("float32", "bfloat16"))
         _check_positive(
             self,
-            ("steps", "batch_size", "length", "evaluate_every", "checkpoint_every"),
+            ("steps", "batch_size", "length", "evaluate_every", "checkpoint_every")
+            + ("log_every", "accumulation", "steps_per_execution")
+            + ("evaluate_pieces",),
         )
+        if not 0 <= self.ema < 1:
+            raise UserError(f"ema={self.ema}: expected at least 0 and less than 1")
         for factor in self.stretches:
             if not isinstance(factor, (int, float)) or isinstance(factor, bool):
                 raise UserError(f"stretches={self.stretches}: expected numbers")
-        for name in ("transpose", "velocity_shift"):
+        for name in ("transpose", "velocity_shift", "watch_every"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name}={getattr(self, name)}: expected at least 0")
 

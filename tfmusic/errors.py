@@ -8,7 +8,13 @@ from typing import NoReturn
 
 
 class UserError(Exception):
-    """Something that the user can mend; its message is one line that says how."""
+    """Something that the user can mend; its message is one line that says how.
+
+    Attributes:
+        exit_code: of a command that ends with it.
+    """
+
+    exit_code = 2
 
 
 def run_command(main: Callable[[], None], usage: str) -> NoReturn:
@@ -37,7 +43,7 @@ def run_command(main: Callable[[], None], usage: str) -> NoReturn:
             raise UserError(f"unexpected argument {rest[1]!r}: write --flag=value")
         main()
     except UserError as error:
-        _fail(str(error))
+        _fail(str(error), error.exit_code)
     except flags.Error as error:
         missing = re.match(r"flag --(\w+)=None: ", str(error))
         _fail(f"--{missing[1]} is needed: see --help" if missing else str(error))

@@ -6,8 +6,9 @@ Usage:
   python -m tfmusic.evaluate --music --model_dir=DIR --output=FOLDER
   python -m tfmusic.evaluate --music --generated=FOLDER --dataset=NAME --output=FOLDER
 
-Prints JSON: nats per token, per note and per second of music, accuracy, and the
-nats of a piece's end apart. Numbers of different tokenizers compare per note or per
+Prints JSON: nats per token, per note and per second of music, accuracy, nats per token
+of each voice (or of each kind of event, where the tokens are events), and the nats of a
+piece's end apart. Numbers of different tokenizers compare per note or per
 second only; the tokenizer's name and hash stand beside them.
 
 Of an infiller: framewise, notewise and chronological nats per token, averaged over
@@ -30,10 +31,14 @@ from absl import flags
 from tfmusic.datasets import registry
 from tfmusic.errors import UserError, run_command
 from tfmusic.files import atomic_path, write_text
+from tfmusic.pretrained import find_folder, select_unseen
 from tfmusic.quiet import import_tensorflow
 
 _MODEL_DIR = flags.DEFINE_string(
-    "model_dir", None, "A run's folder; with --music also an exported model."
+    "model_dir",
+    None,
+    "A run's folder, or the name of a model that tfmusic comes with; with --music also "
+    "an exported model.",
 )
 _SPLIT = flags.DEFINE_enum(
     "split", "validation", ["train", "validation", "test"], "What to score."
@@ -44,6 +49,12 @@ _INPUT = flags.DEFINE_string(
 )
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", registry.DEFAULT_DATA_DIR, "Where prepared data is kept."
+)
+_UNSEEN_BY = flags.DEFINE_string(
+    "unseen_by",
+    None,
+    "Score only pieces that share no passage with what this model, one that tfmusic "
+    "comes with, was trained on.",
 )
 _STRIDE = flags.DEFINE_integer(
     "stride",
@@ -93,7 +104,7 @@ _TOP_P = flags.DEFINE_float(
 )
 _OF_MUSIC = (_GENERATED, _PICTURES, _NUM_PIECES, _TOKENS, _SEED, _TEMPERATURE, _TOP_P)
 _OF_GENERATING = (_MODEL_DIR, _NUM_PIECES, _TOKENS, _TEMPERATURE, _TOP_P)
-_OF_SCORING = (_STRIDE, _BATCH_SIZE, _ORDERS)
+_OF_SCORING = (_UNSEEN_BY, _STRIDE, _BATCH_SIZE, _ORDERS)
 
 
 def main() -> None:
@@ -168,9 +179,10 @@ def _generate(log):
         raise UserError(f"--{error}") from error
     generator = load_generator(model_dir)
     if dataset is None:
-        if not run.is_run(model_dir):
+        folder = find_folder(model_dir)
+        if not run.is_run(folder):
             raise UserError(f"{model_dir} does not say its data set: give --dataset")
-        dataset = run.read_settings(model_dir)[1].dataset
+        dataset = run.read_settings(folder)[1].dataset
     settings = {flag.name: flag.value for flag in (_NUM_PIECES, _TOKENS, _SEED)}
     report = evaluate_model(
         generator,
@@ -210,6 +222,8 @@ def _score() -> None:
     pieces = load_pieces(
         dataset, _SPLIT.value, run.tokenizer, _DATA_DIR.value, _INPUT.value
     )
+    if _UNSEEN_BY.value:
+        pieces = select_unseen(pieces, _UNSEEN_BY.value, dataset, _SPLIT.value)
     evaluator, settings = _evaluator(run, pieces)
     output = _OUTPUT.value
     # Entered first: a place that can't be written is found before the long work.
@@ -217,6 +231,7 @@ def _score() -> None:
         report = {
             "dataset": dataset,
             "split": _SPLIT.value,
+            "unseen_by": _UNSEEN_BY.value,
             **evaluator(log=print_line),
             "max_length": run.model.max_length,
             **settings,

@@ -1,11 +1,20 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Writing files so that nobody ever sees half of one.
+
+A path with a scheme, such as gs://bucket/run, is TensorFlow's to read and write.
+"""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 
 from tfmusic.errors import UserError
+
+
+def is_remote(path: str | os.PathLike) -> bool:
+    """Whether a path has a scheme, as a bucket's has."""
+    return "://" in os.fspath(path)
 
 
 @contextlib.contextmanager
@@ -22,6 +31,10 @@ def atomic_path(path: str | os.PathLike) -> Iterator[str]:
         UserError: the folder can't be made or written to.
     """
     path = os.fspath(path)
+    if is_remote(path):
+        with _uploaded(path) as temporary:
+            yield temporary
+        return
     folder, name = os.path.split(os.path.abspath(path))
     try:
         if os.path.isdir(path):
@@ -39,6 +52,83 @@ def atomic_path(path: str | os.PathLike) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def _uploaded(path):
+    """A file of this machine that is copied to a bucket, where it appears whole."""
+    with tempfile.TemporaryDirectory() as scratch:
+        temporary = os.path.join(scratch, os.path.basename(path))
+        yield temporary
+        folder, name = os.path.split(path)
+        uploaded = f"{folder}/.{name}.{os.path.basename(scratch)}"
+        with _remote(path) as gfile:
+            gfile.makedirs(folder)
+            # Not every file system replaces a file that is written again.
+            gfile.copy(temporary, uploaded)
+            gfile.rename(uploaded, path, overwrite=True)
+
+
+@contextlib.contextmanager
+def _remote(path):
+    """`tf.io.gfile`, whose errors become lines."""
+    from tfmusic.quiet import import_tensorflow
+
+    import_tensorflow()
+    import tensorflow as tf
+
+    try:
+        yield tf.io.gfile
+    except tf.errors.NotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "no such file", path) from error
+    except tf.errors.OpError as error:
+        raise UserError(f"cannot use {path}: {error.message}") from error
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """Reads a text file, of this machine or a bucket.
+
+    Raises:
+        OSError: it is not there, or can't be read.
+        UserError: it is remote, and can't be read.
+    """
+    if is_remote(path):
+        with _remote(path) as gfile, gfile.GFile(path) as file:
+            return file.read()
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def is_file(path: str | os.PathLike) -> bool:
+    """Whether there is a file of this name, on this machine or in a bucket.
+
+    Raises:
+        UserError: it is remote, and can't be asked for.
+    """
+    if is_remote(path):
+        with _remote(path) as gfile:
+            return gfile.exists(path) and not gfile.isdir(path)
+    return os.path.isfile(path)
+
+
+@contextlib.contextmanager
+def local_copy(path: str | os.PathLike) -> Iterator[str]:
+    """A file by a name that any library can open.
+
+    Yields:
+        The path itself, or that of a copy of a remote file, for the block.
+
+    Raises:
+        OSError, UserError: see `read_text`.
+    """
+    if not is_remote(path):
+        yield os.fspath(path)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        temporary = os.path.join(scratch, os.path.basename(path))
+        with _remote(path) as gfile:
+            gfile.copy(path, temporary)
+        yield temporary
+
+
+@contextlib.contextmanager
 def atomic_folder(path: str | os.PathLike) -> Iterator[str]:
     """A temporary folder beside `path` that takes its place when the block ends well.
 
@@ -51,6 +141,8 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[str]:
     Raises:
         UserError: the folder around it can't be made or written to.
     """
+    if is_remote(path):
+        raise UserError(f"cannot write {path}: name a folder of this machine")
     path = os.path.abspath(path)
     folder, name = os.path.split(path)
     try:
@@ -129,6 +221,10 @@ def check_writable(folder: str | os.PathLike) -> None:
     Raises:
         UserError: it can't.
     """
+    if is_remote(folder):
+        with _remote(folder) as gfile:
+            gfile.makedirs(folder)
+        return
     existing = os.path.abspath(folder)
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)

@@ -1,14 +1,14 @@
 """Generates music with a trained model.
 
 Usage:
-  python -m tfmusic.generate --model_dir=DIR --output=FILE.mid
+  python -m tfmusic.generate --output=FILE.mid
   python -m tfmusic.generate --model_dir=DIR --prime=FILE.mid --prime_seconds=8
 
   python -m tfmusic.generate --model_dir=DIR --infill=FILE.mid --infill_bars=3-4
 
-DIR is a run's folder, a SavedModel's folder or a .tflite file. Without a prime the
-model starts from nothing. A piece ends where the model ends it, at the latest after
-so many --tokens or --seconds.
+DIR is a run's folder, a SavedModel's folder or a .tflite file; by default, the chorale
+model that tfmusic comes with. Without a prime the model starts from nothing. A piece
+ends where the model ends it, at the latest after so many --tokens or --seconds.
 
 With --infill, DIR is the run of an infiller (--preset=chorale_infiller) or its .tflite
 file. It fills the gaps of a score: a melody alone gets its other voices. Name the
@@ -23,6 +23,7 @@ from absl import flags
 from tfmusic.datasets import registry
 from tfmusic.errors import UserError, run_command
 from tfmusic.files import write_text
+from tfmusic.pretrained import DEFAULT
 from tfmusic.quiet import import_tensorflow
 
 DEFAULT_TOKENS = 1024
@@ -30,9 +31,9 @@ COMPILED = ", with the time to compile"
 
 _MODEL_DIR = flags.DEFINE_string(
     "model_dir",
-    None,
-    "A run's folder, a SavedModel's folder or a .tflite file.",
-    required=True,
+    DEFAULT,
+    "A run's folder, a SavedModel's folder, a .tflite file, or the name of a model "
+    "that tfmusic comes with.",
 )
 _OUTPUT = flags.DEFINE_string(
     "output", "chorale.mid", "The MIDI file to write; of several, -1, -2 are added."
@@ -211,6 +212,8 @@ def _check_flags() -> None:
         for flag in (_PRIME, _TOKENS, _SECONDS):
             if flag.value is not None:
                 raise UserError(f"give --{flag.name} or --infill, not both")
+        if not _MODEL_DIR.present:
+            raise UserError("--infill needs an infiller: give its --model_dir")
         if _REPETITION_PENALTY.value != 1:
             raise UserError("--repetition_penalty is not for --infill: leave it out")
     for flag in (_INFILL_VOICES, _INFILL_BARS):

@@ -124,6 +124,33 @@ PRESETS = {
             stretches=(0.95, 0.975, 1.0, 1.025, 1.05),
         ),
     ),
+    # python -m tfmusic.train --preset=piano_small --input=maestro-v3.0.0-midi.zip
+    # Piano performances as far as an hour of one CPU core goes: 15 million tokens, less
+    # than the training split. So neither dropout nor augmentation; the mixers are those
+    # that learned most by the minute, see BENCHMARKS.md.
+    "piano_small": Preset(
+        ModelConfig(
+            vocabulary_size=391,
+            num_layers=4,
+            num_heads=4,
+            hidden_dim=192,
+            intermediate_dim=768,
+            max_length=512,
+            mixer=("fourier_convolution",) * 3 + ("relative_global",),
+            dropout=0.0,
+        ),
+        TrainConfig(
+            dataset="maestro",
+            tokenizer="performance",
+            steps=7500,
+            batch_size=4,
+            length=512,
+            learning_rate=2e-3,
+            weight_decay=0.1,
+            evaluate_every=1000,
+            evaluate_pieces=6,
+        ),
+    ),
     # python -m tfmusic.train --preset=article
     # The small decoder of the article that this package grew from, on folk songs.
     "article": Preset(

@@ -25,7 +25,8 @@ def summarize(folder: str) -> str:
 
     Args:
         folder: where `make music` put the run `chorale_tiny/`, `evaluation.json`,
-            `export/`, `generation.json`, `chorale.mid` and `chorale.png`.
+            `export/`, `generation.json`, `chorale.mid` and `chorale.png`, and in
+            `shipped/` what the model that tfmusic comes with makes, and both scores.
 
     Raises:
         UserError: one of the reports is missing.
@@ -38,6 +39,10 @@ def summarize(folder: str) -> str:
             ("export", "report.json"),
             ("generation.json",),
         )
+    )
+    ours, shipped, continued = (
+        _read(folder, "shipped", name)[0]
+        for name in ("chorale_tiny.json", "chorales.json", "generation.json")
     )
     training = [row for row in metrics if row["on"] == "train"][-1]
     evaluation, export, generation = evaluation[0], export[0], generation[0]
@@ -58,6 +63,13 @@ def summarize(folder: str) -> str:
         "music": f"{os.path.join(folder, 'chorale.mid')} "
         f"({generation['notes']} notes, {generation['seconds']:.0f} seconds)",
         "picture": os.path.join(folder, "chorale.png"),
+        "shipped": f"chorales: {shipped['nats_per_token']:.4f} nats/token where "
+        f"chorale_tiny has {ours['nats_per_token']:.4f}, on the "
+        f"{shipped['num_pieces']} validation pieces that neither was trained on "
+        f"({shipped['num_tokens']:,} tokens)",
+        "its music": f"{os.path.join(folder, 'shipped', 'chorale.mid')} "
+        f"({continued['notes']} notes, {continued['seconds']:.0f} seconds)",
+        "its picture": os.path.join(folder, "shipped", "chorale.png"),
     }
     return "\n".join(f"{name:12}{value}" for name, value in rows.items())
 

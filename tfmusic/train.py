@@ -4,10 +4,16 @@ Usage:
   python -m tfmusic.train --preset=chorale_tiny --model_dir=DIR
 
 Prepares the built-in data by itself. Where DIR holds a run with these settings, its
-training goes on at the next step.
+training goes on at the next step, however it was stopped.
+
+SIGTERM (a preemption) and Ctrl-C save the state and end the training; a second one
+ends it at once. Exit codes: 0 done, 2 wrong input or a folder that can't be written
+to, 75 after SIGTERM, 130 after Ctrl-C, 69 where another worker is gone: with
+--strategy=multi_worker, whoever ends with 69 or 75 is started again with all others.
 """
 
 import dataclasses
+import os
 
 from absl import flags
 
@@ -41,11 +47,17 @@ _STRATEGY = flags.DEFINE_enum(
     ["auto", "one_device", "mirrored", "multi_worker", "tpu"],
     "Devices to train on.",
 )
-_TPU = flags.DEFINE_string("tpu", "local", "The TPU's name, for --strategy=tpu.")
+_TPU = flags.DEFINE_string(
+    "tpu",
+    "local",
+    "For --strategy=tpu: the TPU's name or address; local for this machine's own.",
+)
 _STEPS = flags.DEFINE_integer(
     "steps", None, "Optimizer steps in all; by default the preset's.", lower_bound=1
 )
-_BFLOAT16 = flags.DEFINE_bool("bfloat16", None, "Compute in bfloat16.")
+_BFLOAT16 = flags.DEFINE_bool(
+    "bfloat16", None, "Compute in bfloat16; by default on a TPU, or as the preset says."
+)
 _XLA = flags.DEFINE_bool("xla", None, "Compile with XLA.")
 _SEED = flags.DEFINE_integer("seed", None, "Of everything random.")
 _SET = flags.DEFINE_multi_string(
@@ -63,17 +75,20 @@ def main() -> None:
         "seed": _SEED.value,
     }
     changes = {key: value for key, value in changes.items() if value is not None}
+    if _STRATEGY.value == "tpu" and "dtype" not in changes and not _sets("dtype"):
+        changes["dtype"] = "bfloat16"
     train_config = dataclasses.replace(preset.train, **changes)
     dataset = registry.get_dataset(train_config.dataset)
     if dataset != registry.get_dataset(preset.train.dataset) and not _sets("tokenizer"):
         train_config = dataclasses.replace(train_config, tokenizer=dataset.tokenizer)
-    model_dir = _MODEL_DIR.value or f"out/{_PRESET.value}"
+    # A shell leaves the ~ of --model_dir=~/run to us.
+    model_dir = os.path.expanduser(_MODEL_DIR.value or f"out/{_PRESET.value}")
     check_writable(model_dir)
     import_tensorflow()
 
     from tfmusic.datasets.pieces import load_pieces
     from tfmusic.tokenizers import get_tokenizer
-    from tfmusic.training.strategy import get_strategy
+    from tfmusic.training.strategy import get_strategy, is_chief
     from tfmusic.training.trainer import train
 
     strategy = get_strategy(_STRATEGY.value, _TPU.value)
@@ -95,10 +110,11 @@ def main() -> None:
         preset.model, vocabulary_size=tokenizer.vocabulary.size, features=features
     )
     best = train(model_config, train_config, tokenizer, pieces, model_dir, strategy)
-    print(
-        f"best: {best['nats_per_token']:.4f} validation nats/token at step "
-        f"{best['step']}; the run is in {model_dir}"
-    )
+    if is_chief(strategy):
+        print(
+            f"best: {best['nats_per_token']:.4f} validation nats/token at step "
+            f"{best['step']}; the run is in {model_dir}"
+        )
 
 
 def _sets(key: str) -> bool:

@@ -77,6 +77,26 @@ def test_ids_of_all_pieces_in_order(path, tmp_path):
     assert pieces.piece(0).dtype == np.int32
 
 
+def test_some_pieces_are_taken_from_all_over_the_split():
+    lengths = [2, 3, 1, 4, 2, 5, 1]
+    pieces = Pieces(
+        ids=np.arange(18, dtype=np.uint16),
+        offsets=np.cumsum([0, *lengths], dtype=np.int64),
+        names=list("abcdefg"),
+        num_notes=np.array(lengths),
+        seconds=np.array(lengths) / 2,
+    )
+    some = pieces.spread(3)
+    assert some.names == ["a", "c", "e"]
+    assert [some.piece(index).tolist() for index in range(3)] == [[0, 1], [5], [10, 11]]
+    assert (some.ids.dtype, some.offsets.dtype) == (np.uint16, np.int64)
+    assert some.num_notes.tolist() == [2, 1, 2]
+    assert some.seconds.tolist() == [1.0, 0.5, 1.0]
+    assert pieces.spread(1).names == ["a"]
+    assert pieces.take([5, 1]).names == ["f", "b"]
+    assert pieces.spread(7) is pieces.spread(100) is pieces
+
+
 def test_checksums_tell_the_ids(path, tmp_path):
     report = registry.prepare("jsb_chorales", str(tmp_path), path, TOKENIZER)
     pieces = load_pieces("jsb_chorales", "train", TOKENIZER, str(tmp_path))

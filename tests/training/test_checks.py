@@ -1,9 +1,11 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from tests.tiny import INFILLER, MODEL, TOKENIZER, TRAIN
 from tfmusic.errors import UserError
+from tfmusic.models import make_model
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import checks, run
 
@@ -112,3 +114,12 @@ def test_an_infillers_windows_have_one_length():
     check(16)
     with pytest.raises(UserError, match="length is 8, max_length 16: --set both"):
         check(8)
+
+
+def test_weights_that_are_not_finite_are_named():
+    model = make_model(MODEL)
+    checks.check_weights(3, model)
+    model.trainable_variables[-1].assign(model.trainable_variables[-1] * np.inf)
+    path = model.trainable_variables[-1].path
+    with pytest.raises(UserError, match=f"not finite at step 3 .{path}."):
+        checks.check_weights(3, model)

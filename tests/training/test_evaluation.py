@@ -14,6 +14,7 @@ from tfmusic.tokenizers import BOS, EOS
 from tfmusic.training.evaluation import Evaluator
 
 LENGTH = MODEL.max_length
+VOICES = ("soprano", "alto", "tenor", "bass")
 SHORT = make_pieces(3, 15, 8, 1)  # the longest fills a window with its BOS
 LONG = make_pieces(40, 5, 17)
 
@@ -32,7 +33,7 @@ def log_softmax(logits):
 
 def naive_scores(model, pieces, context=LENGTH):
     """Each token given the `context` inputs before it, one call a piece and end."""
-    nats, hits, eos_nats = 0.0, 0, 0.0
+    nats, hits, eos_nats = np.zeros(4), 0, 0.0  # nats by voice
     for index in range(len(pieces)):
         ids = pieces.piece(index)
         tokens = np.concatenate([[BOS], ids])
@@ -52,13 +53,17 @@ def naive_scores(model, pieces, context=LENGTH):
             if target == EOS:
                 eos_nats += loss
             else:
-                nats += loss
+                nats[(end - 1) % 4] += loss
                 hits += logits.argmax() == target
     return nats, hits, eos_nats
 
 
 def assert_scores(scores, pieces, nats, hits, eos_nats):
     tokens, notes = pieces.num_tokens, pieces.num_notes.sum()
+    lengths = np.diff(pieces.offsets)
+    of_voice = [int(sum((lengths - voice + 3) // 4)) for voice in range(4)]
+    by_voice = dict(zip(VOICES, nats / of_voice, strict=True))
+    nats = nats.sum()
     assert scores == {
         "num_pieces": len(pieces),
         "num_tokens": tokens,
@@ -68,6 +73,8 @@ def assert_scores(scores, pieces, nats, hits, eos_nats):
         "nats_per_note": pytest.approx(nats / notes, rel=1e-5),
         "nats_per_second": pytest.approx(nats / pieces.seconds.sum(), rel=1e-5),
         "accuracy": pytest.approx(hits / tokens),
+        "nats_by": pytest.approx(by_voice, rel=1e-5),
+        "tokens_by": dict(zip(VOICES, of_voice, strict=True)),
         "nats_per_eos": pytest.approx(eos_nats / len(pieces), rel=1e-5),
     }
 
@@ -89,17 +96,30 @@ def test_every_stride_counts_every_token(model, stride):
     scores = evaluator()
     assert evaluator.stride == min(stride, LENGTH)
     assert (scores["num_tokens"], scores["num_pieces"]) == (62, 3)
+    assert list(scores["tokens_by"].values()) == [17, 15, 15, 15]
 
 
 def test_batch_sizes_and_xla_agree(model):
     plain = Evaluator(model, TOKENIZER, LONG, batch_size=8)()
     one = Evaluator(model, TOKENIZER, LONG, batch_size=1, xla=True)()
+    assert one.pop("nats_by") == pytest.approx(plain.pop("nats_by"), rel=1e-5)
+    assert one.pop("tokens_by") == plain.pop("tokens_by")
     assert one == pytest.approx(plain, rel=1e-5)
 
 
 def test_the_stride_is_a_quarter_of_a_window_by_default(model):
     assert Evaluator(model, TOKENIZER, LONG).stride == 4
     assert Evaluator(model, TOKENIZER, make_pieces(5)).stride == 2  # of 6 inputs
+
+
+def test_voices_add_up_to_the_whole(model):
+    scores = Evaluator(model, TOKENIZER, LONG, batch_size=2)()
+    nats, tokens = scores["nats_by"], scores["tokens_by"]
+    assert sum(tokens.values()) == scores["num_tokens"]
+    total = sum(nats[name] * tokens[name] for name in nats)
+    assert total / scores["num_tokens"] == pytest.approx(
+        scores["nats_per_token"], rel=1e-12
+    )
 
 
 def test_weights_may_change_between_calls():

@@ -26,21 +26,24 @@ def log_softmax(logits):
 
 def test_equals_a_loop_over_its_masked_cells(model):
     evaluator = InfillingEvaluator(model, TOKENIZER, PIECES, batch_size=3)
-    nats = total = hits = 0.0
+    nats, totals, hits = np.zeros(4), np.zeros(4), 0.0  # by voice
     for inputs, targets, weights in evaluator.batches.as_numpy_iterator():
         logits = log_softmax(model(inputs).numpy())
         for row, place in zip(*np.nonzero(weights), strict=True):
             weight, target = weights[row, place], targets[row, place]
             assert inputs["tokens"][row, place] == 0
-            nats -= weight * logits[row, place, target]
+            nats[place % 4] -= weight * logits[row, place, target]
             hits += weight * (logits[row, place].argmax() == target)
-            total += weight
+            totals[place % 4] += weight
+    total, voices = totals.sum(), ("soprano", "alto", "tenor", "bass")
+    by_voice = dict(zip(voices, nats / totals, strict=True))
     scores = evaluator()
     assert scores == {
         "num_pieces": 3,
         "num_tokens": 64,
-        "nats_per_token": pytest.approx(nats / total, rel=1e-5),
+        "nats_per_token": pytest.approx(nats.sum() / total, rel=1e-5),
         "accuracy": pytest.approx(hits / total, rel=1e-5),
+        "nats_by": pytest.approx(by_voice, rel=1e-5),
     }
     assert evaluator() == scores, "the same masks in every call"
 
@@ -64,4 +67,5 @@ def test_every_cell_is_in_as_many_scored_windows(model):
 def test_batch_sizes_and_xla_agree(model):
     plain = InfillingEvaluator(model, TOKENIZER, PIECES, batch_size=8)()
     one = InfillingEvaluator(model, TOKENIZER, PIECES, batch_size=5, xla=True)()
+    assert one.pop("nats_by") == pytest.approx(plain.pop("nats_by"), rel=1e-5)
     assert one == pytest.approx(plain, rel=1e-5)

@@ -76,3 +76,10 @@ def test_on_a_terminal_the_line_is_rewritten(clock, capsys, monkeypatch):
     said, after, end = said.split("\n")
     assert said.rstrip() == "short" and len(said) >= len(second.rstrip())
     assert (after, end) == ("next", "")
+
+
+def test_a_worker_that_is_not_the_chief_says_nothing(clock, capsys):
+    line = progress.Progress(0, 4, quiet=True)
+    line.show(4, 0.5)
+    line.say("done")
+    assert capsys.readouterr().out == ""

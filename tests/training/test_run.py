@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -138,20 +139,39 @@ def test_a_tokenizer_of_another_version(folder):
         run.load_run(str(folder))
 
 
-def test_a_failure_keeps_the_best_weights(folder, monkeypatch):
+def test_a_full_disk_keeps_the_best_weights(folder):
     before = {path: path.read_bytes() for path in (folder / "best").iterdir()}
     model = MusicDecoder(**dataclasses.asdict(MODEL))
-
-    def fail(path):
-        with open(path, "w") as file:
-            file.write("half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(model, "save_weights", fail)
-    with pytest.raises(UserError, match="cannot write .*No space left"):
-        run.save_best(model, str(folder), {"step": 9})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(UserError, match="cannot write .*File too large"):
+            run.save_best(model, str(folder), {"step": 9})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     after = {path: path.read_bytes() for path in (folder / "best").iterdir()}
     assert after == before
+
+
+@pytest.mark.parametrize("name", ["", run.BEST_WEIGHTS])
+def test_weights_to_begin_with(folder, name):
+    model = make_model(MODEL)
+    run.load_initial_weights(model, str(folder / name))
+    for array, other in zip(
+        model.get_weights(), run.load_run(str(folder)).model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(array, other)
+
+
+def test_what_a_killed_training_left_is_removed(folder):
+    before = sorted(folder.rglob("*"))
+    for path in ".config.json.x7_z", "best/.best.weights.h5.abc1", "best/.best.json.q":
+        (folder / path).mkdir()
+        (folder / path / "half").touch()
+    (folder / ".mine").mkdir()
+    run.remove_leftovers(str(folder))
+    assert sorted(folder.rglob("*")) == sorted([*before, folder / ".mine"])
+    run.remove_leftovers(str(folder / "none"))
 
 
 def test_an_infillers_run(tmp_path, folder):

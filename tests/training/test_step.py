@@ -109,6 +109,22 @@ def test_xla_computes_the_same(plain):
     assert_all_close(compiled[3], plain[3], rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1, "xla": True}])
+def test_micro_batches_add_up_to_the_batch(options):
+    inputs, targets, _ = make_batch(batch_size=4)
+    # Of different weight, so that a mean of means would be another number.
+    weights = tf.sequence_mask([8, 1, 3, 5], 8, tf.float32)
+    batch = (inputs, targets, weights)
+    nats, tokens, norm, moves = update(make_step(make_model(), **options), batch)
+    for accumulation in 2, 4:
+        step = make_step(make_model(), accumulation=accumulation, **options)
+        near_nats, near_tokens, near_norm, near_moves = update(step, batch)
+        assert (near_tokens, tokens) == (17, 17)
+        assert near_nats == pytest.approx(nats, rel=1e-5)
+        assert near_norm == pytest.approx(norm, rel=1e-5)
+        assert_all_close(near_moves, moves, rtol=1e-4, atol=1e-6)
+
+
 def test_bfloat16_computes_nearly_the_same_and_keeps_float32_weights(plain):
     nats, _, _, moves = plain
     model = make_model("mixed_bfloat16")
@@ -120,9 +136,12 @@ def test_bfloat16_computes_nearly_the_same_and_keeps_float32_weights(plain):
     assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
 
 
-def test_weight_decay_acts_on_the_matrices_of_dense_layers_only():
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_weight_decay_acts_on_the_matrices_of_dense_layers_only(name):
     model = make_model(positions="learned", attention_bias=True)
-    config = dataclasses.replace(TRAIN, learning_rate=0.5, weight_decay=0.1)
+    config = dataclasses.replace(
+        TRAIN, optimizer=name, learning_rate=0.5, weight_decay=0.1
+    )
     optimizer = make_optimizer(config)
     for variable in model.trainable_variables:
         variable.assign(tf.ones(variable.shape))
@@ -134,6 +153,26 @@ def test_weight_decay_acts_on_the_matrices_of_dense_layers_only():
     assert len(decayed) == 5  # queries to values, output, feed-forward's two, logits
     for path in decayed:
         np.testing.assert_allclose(values[path], 1 - 0.5 * 0.1, rtol=1e-6)
+
+
+def test_muon_moves_the_layers_matrices_by_their_size_alone():
+    """Each way about as far, whatever the gradient; AdamW moves each number so."""
+    config = dataclasses.replace(TRAIN, optimizer="muon", weight_decay=0.0)
+    model = make_model()
+    optimizer = make_optimizer(config)
+    optimizer.build(model.trainable_variables)
+    *_, moves = update(make_step(model, optimizer), make_batch())
+    by_muon = set()
+    for variable, move in zip(model.trainable_variables, moves, strict=True):
+        if "block_0/" in variable.path and variable.path.endswith("/kernel"):
+            norms = np.linalg.svd(move, compute_uv=False)
+            rate = 1e-2 * 0.2 * max(variable.shape) ** 0.5
+            assert 0.6 * rate < norms.max() < 1.4 * rate, variable.path
+            by_muon.add(variable.path)
+        elif move.any():
+            moved = np.abs(move[move != 0])
+            np.testing.assert_allclose(moved, 1e-2, rtol=0.1)
+    assert len(by_muon) == 4  # queries to values, output, feed-forward's two
 
 
 def test_dropout_is_a_function_of_step_and_replica():
@@ -154,3 +193,20 @@ def test_dropout_is_a_function_of_step_and_replica():
     assert len({*nats[0], *nats[1]}) == 4
     optimizer.iterations.assign(0)
     assert [tuple(map(float, nats_of_replicas())) for _ in range(2)] == nats
+
+
+def test_dropout_of_micro_batches_is_that_of_as_many_steps():
+    model = make_model(dropout=0.5)
+    inputs, targets, weights = make_batch(batch_size=4)
+
+    def nats(accumulation, iterations, rows):
+        optimizer = keras.optimizers.SGD(0.0)
+        optimizer.build(model.trainable_variables)
+        optimizer.iterations.assign(iterations)
+        step = make_step(model, optimizer, accumulation=accumulation)
+        parts = (inputs, targets, weights)
+        return update(step, tf.nest.map_structure(lambda x: x[rows], parts))[0]
+
+    halves = nats(1, 4, slice(2)), nats(1, 5, slice(2, 4))
+    assert nats(2, 2, slice(4)) == pytest.approx(sum(halves), rel=1e-5)
+    assert nats(1, 5, slice(2)) != pytest.approx(halves[0], rel=1e-3)

@@ -9,8 +9,30 @@ from urllib.error import URLError
 import pytest
 import tensorflow as tf
 
+from tests.tiny import write_jsb
 from tfmusic.errors import UserError
-from tfmusic.training.strategy import STRATEGIES, get_strategy
+from tfmusic.training.strategy import (
+    STRATEGIES,
+    WorkerLost,
+    get_strategy,
+    is_chief,
+    losing_workers,
+)
+
+
+class Workers:
+    """What is asked of a MultiWorkerMirroredStrategy, which needs its workers."""
+
+    def __init__(self, cluster, task_type, task_id):
+        self.cluster_resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+            tf.train.ClusterSpec(cluster), task_type=task_type, task_id=task_id
+        )
+
+
+@pytest.fixture
+def workers(monkeypatch):
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", Workers)
+    return Workers
 
 
 @pytest.mark.parametrize("name", ["auto", "one_device"])
@@ -80,3 +102,60 @@ def test_workers_as_they_are_described():
     )
     assert result.returncode == 0, result.stderr
     assert address in result.stdout
+
+
+@pytest.mark.parametrize("name", ["one_device", "mirrored"])
+def test_one_process_writes(name):
+    assert is_chief(get_strategy(name))
+
+
+def test_of_several_workers_one_writes(workers):
+    two = {"worker": ["a:1", "b:1"]}
+    assert [is_chief(workers(two, "worker", index)) for index in (0, 1)] == [
+        True,
+        False,
+    ]
+    named = {"chief": ["c:1"], **two}
+    assert is_chief(workers(named, "chief", 0))
+    assert not is_chief(workers(named, "worker", 0))
+
+
+def test_a_lost_worker_is_a_line_and_another_error_is_what_it_was(workers):
+    gone = tf.errors.UnavailableError(None, None, "Collective ops is aborted")
+    strategy = workers({"worker": ["a:1", "b:1"]}, "worker", 0)
+    with pytest.raises(WorkerLost, match="start all workers again") as error:
+        with losing_workers(strategy):
+            raise gone
+    assert error.value.exit_code == 69
+    with (
+        pytest.raises(tf.errors.UnavailableError),
+        losing_workers(get_strategy("auto")),
+    ):
+        raise gone
+    with pytest.raises(tf.errors.InvalidArgumentError), losing_workers(strategy):
+        raise tf.errors.InvalidArgumentError(None, None, "a shape")
+
+
+@pytest.mark.parametrize(
+    "arguments, dtype",
+    [
+        ([], "bfloat16"),
+        (["--bfloat16=false"], "float32"),
+        (["--set=dtype=float32"], "float32"),
+    ],
+)
+def test_a_tpu_computes_in_bfloat16_unless_told_otherwise(
+    command, monkeypatch, tmp_path, arguments, dtype
+):
+    trained = []
+
+    def train(model_config, train_config, *_):
+        trained.append(train_config.dtype)
+        return {"nats_per_token": 1.0, "step": 1}
+
+    monkeypatch.setattr("tfmusic.training.strategy.get_strategy", lambda *_: None)
+    monkeypatch.setattr("tfmusic.training.trainer.train", train)
+    data = [f"--input={write_jsb(tmp_path / 'jsb.json')}", f"--data_dir={tmp_path}"]
+    data += ["--preset=jsb", f"--model_dir={tmp_path / 'run'}"]
+    code, _, errors = command("train", "--strategy=tpu", *data, *arguments)
+    assert (code, trained) == (0, [dtype]), errors

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from tfmusic.errors import UserError
 from tfmusic.models import MusicDecoder, mixers
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import run, trainer
+from tfmusic.training.interruption import Interruption
+from tfmusic.training.lock import run_lock
+from tfmusic.training.losses import Losses
 from tfmusic.training.objectives import OBJECTIVES
 from tfmusic.training.step import make_optimizer
 from tfmusic.training.strategy import get_strategy
@@ -26,10 +30,17 @@ PIECES = {
 DROPOUT = dataclasses.replace(MODEL, dropout=0.3)
 
 
-def train(folder, model=DROPOUT, strategy="one_device", pieces=PIECES, **changes):
+def train(
+    folder,
+    model=DROPOUT,
+    strategy="one_device",
+    pieces=PIECES,
+    watch=None,
+    **changes,
+):
     config = dataclasses.replace(TRAIN, **changes)
     strategy = get_strategy(strategy)
-    return trainer.train(model, config, TOKENIZER, pieces, str(folder), strategy)
+    return trainer.train(model, config, TOKENIZER, pieces, str(folder), strategy, watch)
 
 
 def weights(folder):
@@ -65,7 +76,7 @@ class Scores:
         self.weights = []
 
     def __call__(self, model, *_, **__):
-        def score():
+        def score(log=None):
             self.weights.append(model.get_weights())
             return {"nats_per_token": next(self.nats), "accuracy": 0.5}
 
@@ -139,9 +150,13 @@ def test_tensorboard_shows_the_same_numbers(unbroken):
                 shown[event.step, value.tag] = number
     for on in "train", "validation":
         for line in metrics(folder, on):
-            for name in line.keys() - {"step", "on"}:
+            numbers = {k: v for k, v in line.items() if not isinstance(v, dict | str)}
+            for name in numbers.keys() - {"step"}:
                 expected = pytest.approx(line[name], rel=1e-6)
                 assert shown[line["step"], f"{on}/{name}"] == expected
+            for name, value in line.get("nats_by", {}).items():
+                expected = pytest.approx(value, rel=1e-6)
+                assert shown[line["step"], f"{on}/nats_by/{name}"] == expected
 
 
 def test_a_finished_run_has_nothing_left_to_do(unbroken):
@@ -174,10 +189,22 @@ def test_two_devices_learn_what_one_learns(tmp_path):
         np.testing.assert_allclose(array, other, atol=1e-5)
 
 
-def test_the_best_weights_are_kept(tmp_path, monkeypatch):
-    scores = Scores(2.0, 1.0, 3.0, 1.5)
+class Watch:
+    """Takes note of what it is shown."""
+
+    def __init__(self):
+        self.seen = []
+
+    def after_evaluation(self, step, scores, log):
+        self.seen.append((step, scores["nats_per_token"]))
+        log.write_images(step, "picture", np.zeros([1, 2, 2, 3], np.uint8))
+
+
+def test_the_best_weights_are_kept_and_all_are_watched(tmp_path, monkeypatch):
+    scores, watch = Scores(2.0, 1.0, 3.0, 1.5), Watch()
     use_evaluator(monkeypatch, scores)
-    result = train(tmp_path, evaluate_every=1)
+    result = train(tmp_path, evaluate_every=1, watch=watch)
+    assert watch.seen == [(1, 2.0), (2, 1.0), (3, 3.0), (4, 1.5)]
     expected = {"step": 2, "nats_per_token": 1.0, "accuracy": 0.5}
     assert run.read_best(str(tmp_path)) == expected
     assert result.items() >= expected.items()
@@ -193,6 +220,158 @@ def test_weights_whose_score_is_not_finite_are_never_the_best(tmp_path, monkeypa
     assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
 
 
+def test_a_signal_saves_and_the_run_goes_on_as_if_there_had_been_none(
+    unbroken, tmp_path, monkeypatch, capsys
+):
+    add = Losses.add
+
+    def add_and_signal(self, *numbers):
+        add(self, *numbers)
+        signal.raise_signal(signal.SIGTERM)
+
+    options = {"checkpoint_every": 3, "log_every": 4, "ema": 0.9}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(whole, **options)
+    with monkeypatch.context() as patch:
+        patch.setattr(Losses, "add", add_and_signal)
+        handler = signal.getsignal(signal.SIGTERM)
+        with pytest.raises(Interruption, match="SIGTERM at step 1") as error:
+            train(broken, **options)
+        assert error.value.exit_code == 75
+        assert signal.getsignal(signal.SIGTERM) is handler
+    assert [line["step"] for line in metrics(broken, "interruption")] == [1]
+    train(broken, **options)
+    for on in "train", "validation":
+        lines, others = metrics(whole, on), metrics(broken, on)
+        for line in (*lines, *others):
+            line.pop("tokens_per_second", None)
+        assert lines == others
+    for name, array in state(whole).items():
+        np.testing.assert_array_equal(state(broken)[name], array, name)
+
+
+def test_a_signal_in_an_evaluation_does_not_wait_for_it(tmp_path, monkeypatch):
+    class Interrupted(Scores):
+        def __call__(self, model, *_, **__):
+            def score(log):
+                next(self.nats)
+                signal.raise_signal(signal.SIGINT)
+                log("half of it")
+                raise AssertionError
+
+            return score
+
+    use_evaluator(monkeypatch, Interrupted(1.0))
+    with pytest.raises(Interruption, match="SIGINT at step 2") as error:
+        train(tmp_path, evaluate_every=2, ema=0.5)
+    assert error.value.exit_code == 130
+    assert not metrics(tmp_path, "validation")
+    scores = Scores(1.0, 2.0)
+    use_evaluator(monkeypatch, scores)
+    train(tmp_path, evaluate_every=2, ema=0.5)  # the evaluation that it owes is first
+    assert [line["step"] for line in metrics(tmp_path, "validation")] == [2, 4]
+
+
+def test_the_average_is_what_is_evaluated_and_kept(tmp_path, monkeypatch):
+    scores = Scores(1.0)
+    use_evaluator(monkeypatch, scores)
+    train(tmp_path, ema=0.9)
+    kept = state(tmp_path)
+    averages = [
+        kept[f"average/averages/{index}/.ATTRIBUTES/VARIABLE_VALUE"]
+        for index in range(sum(name.startswith("average/averages/") for name in kept))
+    ]
+    for arrays in weights(tmp_path), scores.weights[0]:
+        for array, average in zip(arrays, averages, strict=True):
+            np.testing.assert_array_equal(array, average)
+    assert run.load_run(str(tmp_path)).train_config.ema == 0.9
+
+
+def test_a_run_that_begins_with_anothers_weights(unbroken, tmp_path):
+    source = str(unbroken[0])
+    # At a rate of nothing, the best weights are the first.
+    train(tmp_path, init_from=source, learning_rate=1e-30, ema=0.9)
+    for array, other in zip(weights(tmp_path), weights(unbroken[0]), strict=True):
+        np.testing.assert_allclose(array, other, rtol=1e-6)
+    # Once there is a checkpoint, it is not looked at.
+    train(tmp_path, init_from="gone", learning_rate=1e-30, ema=0.9, steps=5)
+
+
+@pytest.mark.parametrize(
+    "source, message", [("gone", "init_from=.*: no weights there"), ("", "not fit")]
+)
+def test_weights_that_are_not_there_or_do_not_fit(unbroken, tmp_path, source, message):
+    source = str(unbroken[0] / source)
+    model = dataclasses.replace(DROPOUT, hidden_dim=12)
+    with pytest.raises(UserError, match=message):
+        train(tmp_path / "run", model, init_from=source)
+    assert not os.listdir(tmp_path)
+
+
+def spoil_batch(monkeypatch, step):
+    """The weights of a step's batch become NaN."""
+    make = trainer.training_batches
+
+    def batches(windows, first_step, **options):
+        dataset = make(windows, first_step=first_step, **options)
+        return dataset.enumerate(first_step + 1).map(
+            lambda number, batch: (
+                *batch[:2],
+                batch[2] * tf.where(number == step, np.nan, np.float32(1)),
+            )
+        )
+
+    monkeypatch.setattr(trainer, "training_batches", batches)
+
+
+def test_steps_that_are_not_finite_can_be_left_out(tmp_path, monkeypatch, capsys):
+    spoil_batch(monkeypatch, 2)
+    train(tmp_path, skip_non_finite=True, log_every=1, checkpoint_every=1)
+    assert "step 2: 1 steps skipped, " in capsys.readouterr().out
+    lines = metrics(tmp_path, "train")
+    assert [line["skipped"] for line in lines] == [0, 1, 0, 0]
+    assert ["nats_per_token" in line for line in lines] == [True, False, True, True]
+    assert all(np.isfinite(array).all() for array in state(tmp_path).values())
+    # It goes on at the step that comes, not at the number of updates.
+    monkeypatch.undo()
+    train(tmp_path, skip_non_finite=True, log_every=1, steps=5)
+    assert [line["step"] for line in metrics(tmp_path, "train")] == [1, 2, 3, 4, 5]
+
+
+def test_no_state_that_is_not_finite_is_saved(tmp_path, monkeypatch):
+    spoil_batch(monkeypatch, 3)
+    with pytest.raises(UserError, match="not finite at step 3 .gradient norm nan, lea"):
+        train(tmp_path, log_every=4, checkpoint_every=2)
+    latest = tf.train.latest_checkpoint(str(tmp_path / "checkpoints"))
+    assert os.path.basename(latest) == "ckpt-2"
+    assert all(np.isfinite(array).all() for array in state(tmp_path).values())
+
+
+def test_a_folder_that_gets_lost_ends_the_training_with_a_line(tmp_path, monkeypatch):
+    class Losing(Scores):
+        def __call__(self, *_, **__):
+            def score(log):
+                shutil.rmtree(tmp_path / "run")
+                return {"nats_per_token": next(self.nats), "accuracy": 0.5}
+
+            return score
+
+    use_evaluator(monkeypatch, Losing(1.0))
+    with pytest.raises(UserError, match="run is gone, or its config.json") as error:
+        train(tmp_path / "run", evaluate_every=1)
+    assert "\n" not in str(error.value)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_folder_that_another_process_trains_in(tmp_path):
+    with (
+        run_lock(str(tmp_path)),
+        pytest.raises(UserError, match="is being trained by process "),
+    ):
+        train(tmp_path)
+    assert not os.listdir(tmp_path)
+
+
 def test_a_training_that_diverges_ends_with_a_line(tmp_path):
     with pytest.raises(
         UserError, match="the loss is not finite at step [234]"
@@ -202,11 +381,17 @@ def test_a_training_that_diverges_ends_with_a_line(tmp_path):
     assert [line["step"] for line in metrics(tmp_path, "train")][-1] < 4
 
 
-def test_a_run_past_its_steps_that_was_never_evaluated(tmp_path, unbroken):
+@pytest.mark.parametrize("lost", ["best", "metrics.jsonl"])
+def test_an_evaluation_that_was_cut_short_comes_first(tmp_path, unbroken, lost):
     shutil.copytree(unbroken[0], tmp_path, dirs_exist_ok=True)
-    shutil.rmtree(tmp_path / "best")
-    with pytest.raises(UserError, match="at step 4 already .* more --steps"):
-        train(tmp_path, steps=3)
+    if lost == "best":
+        shutil.rmtree(tmp_path / lost)
+    else:
+        (tmp_path / lost).unlink()
+        (tmp_path / "best" / "best.json").write_text('{"nats_per_token": 9}')
+    result = train(tmp_path, steps=3, checkpoint_every=1)
+    assert {**result, "tokens_per_second": 0} == {**unbroken[1], "tokens_per_second": 0}
+    assert run.read_best(str(tmp_path)) == run.read_best(str(unbroken[0]))
 
 
 def test_checkpoints_of_another_model_are_refused(tmp_path, unbroken):
@@ -231,13 +416,6 @@ def test_checkpoints_that_hold_less_or_more_are_refused(tmp_path, parts):
     checkpoint = tf.train.Checkpoint(**{part: objects[part] for part in parts})
     tf.train.CheckpointManager(checkpoint, str(tmp_path / "checkpoints"), 1).save()
     with pytest.raises(UserError, match="ckpt-1 does not hold this run's model"):
-        train(tmp_path)
-
-
-def test_a_damaged_checkpoint_is_refused(tmp_path, unbroken):
-    shutil.copytree(unbroken[0] / "checkpoints", tmp_path / "checkpoints")
-    (tmp_path / "checkpoints" / "ckpt-4.index").write_bytes(b"nothing")
-    with pytest.raises(UserError, match="ckpt-4 does not hold"):
         train(tmp_path)
 
 

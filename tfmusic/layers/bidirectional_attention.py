@@ -1,6 +1,7 @@
 """Full attention both ways, that hears how far away each key is and on which side."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tfmusic.layers import masks
@@ -56,6 +57,14 @@ class BidirectionalAttention(EncoderAttention):
 
     def call(self, x, features=None, training=None):
         query, key, value = self._project(x)  # [B, N, T, H] each
+        return self._weigh(self._logits(query, key, features), value, training)
+
+    def attention_weights(self, x, features=None):
+        query, key, _ = self._project(x)
+        return tf.nn.softmax(self._logits(query, key, features))
+
+    def _logits(self, query, key, features):
+        """float32 `[B, N, T, T]`."""
         table = ops.cast(self.offset_embedding, query.dtype)  # [N, L, H]
         offsets = head_matmul(query, ops.transpose(table, (0, 2, 1)))  # [B, N, T, L]
         offsets = clip_offsets(ops.cast(offsets, "float32"), ops.shape(query)[2])
@@ -64,7 +73,7 @@ class BidirectionalAttention(EncoderAttention):
         starts = starts_of(features)
         if starts is not None:
             logits = masks.mask_logits(logits, masks.segment_mask(starts))
-        return self._weigh(logits, value, training)
+        return logits
 
     def get_config(self):
         return {**super().get_config(), "max_distance": self.max_distance}

@@ -90,8 +90,14 @@ class CausalMultiHeadAttention(TokenMixer):
             )
         return self._combine(ops.cast(y, value.dtype))
 
-    def _attend(self, query, key, value, distance, starts, training):
-        """`[B, N, T, H]`, all at once."""
+    def attention_weights(self, x, features=None):
+        query, key, _ = self._project(x)
+        distance = self.distance_term(query, features)
+        query, key = self.add_features(query, key, features)
+        return self._weigh_keys(query, key, distance, starts_of(features))
+
+    def _weigh_keys(self, query, key, distance, starts):
+        """The softmax, float32 `[B, N, T, T]`."""
         time = ops.shape(query)[2]
         logits = self._content_logits(query, key)  # [B, N, T, T]
         if distance is not None:
@@ -102,7 +108,11 @@ class CausalMultiHeadAttention(TokenMixer):
         if starts is not None:
             mask = mask & masks.segment_mask(starts)  # [B, 1, T, T]
         logits = masks.mask_logits(logits, mask)
-        weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
+        return tf.nn.softmax(logits)  # Keras's warns where there is one key
+
+    def _attend(self, query, key, value, distance, starts, training):
+        """`[B, N, T, H]`, all at once."""
+        weights = self._weigh_keys(query, key, distance, starts)
         weights = self.weights_dropout(weights, training=training)
         weights = ops.cast(weights, value.dtype)
         y = ops.matmul(weights, value)

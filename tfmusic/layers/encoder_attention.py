@@ -20,6 +20,7 @@ class EncoderAttention(CausalMultiHeadAttention):
     causal = False
     cache_kinds = ()
     supports_segments = False
+    attention_weights = TokenMixer.attention_weights
     init_cache = TokenMixer.init_cache
     extend = TokenMixer.extend
 

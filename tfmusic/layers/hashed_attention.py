@@ -7,7 +7,7 @@ from keras import ops
 
 from tfmusic.layers import masks
 from tfmusic.layers.attention_dropout import AttentionDropout
-from tfmusic.layers.heads import join_heads, split_heads
+from tfmusic.layers.heads import join_heads, one_hot_values, split_heads
 from tfmusic.layers.token_mixer import TokenMixer
 
 # Less than any real logit, more than what is masked: for one who is all alone.
@@ -111,6 +111,14 @@ class HashedAttention(TokenMixer):
     def call(self, x, features=None, training=None):
         query = split_heads(self.query_dense(x), self.num_heads)  # [B, N, T, H]
         value = split_heads(self.value_dense(x), self.num_heads)
+        return self.output_dense(join_heads(self._attend(query, value, training)))
+
+    def attention_weights(self, x, features=None):
+        query = split_heads(self.query_dense(x), self.num_heads)
+        return self._attend(query, one_hot_values(query), False)
+
+    def _attend(self, query, value, training):
+        """`[B, N, T, .]`, the rounds' mean, of values of any size."""
         batch, heads, time, key_dim = ops.shape(query)
         size = self.chunk_size
         if isinstance(time, int):
@@ -124,10 +132,10 @@ class HashedAttention(TokenMixer):
         steps = ops.reshape(steps, shape)  # which step stands here; -1 for none
 
         def chunks(x):
-            """`[B, N, T, H]`, sorted anew for each round: `[B, N, R, K, C, H]`."""
+            """`[B, N, T, .]`, sorted anew for each round: `[B, N, R, K, C, .]`."""
             index = ops.reshape(ops.maximum(steps, 0), (batch, heads, -1))
-            x = tf.gather(x, index, axis=2, batch_dims=2)  # [B, N, R*K*C, H]
-            return ops.reshape(x, (*shape, key_dim))
+            x = tf.gather(x, index, axis=2, batch_dims=2)  # [B, N, R*K*C, .]
+            return ops.reshape(x, (*shape, x.shape[-1]))
 
         sorted_query = chunks(query)
         keys = with_previous(chunks(unit(query)))  # [B, N, R, K, 2C, H]
@@ -144,7 +152,7 @@ class HashedAttention(TokenMixer):
         weights = ops.reshape(weights, (batch, -1, size, 2 * size))  # rank 4
         weights = self.weights_dropout(weights, training=training)
         weights = ops.reshape(weights, (*shape, 2 * size))
-        y = ops.matmul(ops.cast(weights, values.dtype), values)  # [B, N, R, K, C, H]
+        y = ops.matmul(ops.cast(weights, values.dtype), values)  # [B, N, R, K, C, .]
 
         places = ops.argsort(order)  # [B, N, R, T], where each step stands
 
@@ -155,8 +163,7 @@ class HashedAttention(TokenMixer):
             return tf.gather(x, places, axis=3, batch_dims=3)
 
         rounds = tf.nn.softmax(unsort(totals), axis=2)  # [B, N, R, T, 1]
-        y = ops.sum(ops.cast(rounds, y.dtype) * unsort(y), axis=2)  # [B, N, T, H]
-        return self.output_dense(join_heads(y))
+        return ops.sum(ops.cast(rounds, y.dtype) * unsort(y), axis=2)  # [B, N, T, .]
 
     def _order(self, query):
         """The steps of each round by bucket, then by time: int32 `[B, N, R, T]`."""

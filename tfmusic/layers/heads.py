@@ -15,3 +15,16 @@ def join_heads(x):
     batch, heads, time, size = ops.shape(x)
     x = ops.transpose(x, (0, 2, 1, 3))  # [B, T, N, H]
     return ops.reshape(x, (batch, time, heads * size))
+
+
+def one_hot_values(query):
+    """Values that name their tokens: what attention makes of them is its weights.
+
+    Args:
+        query: `[B, N, T, H]`.
+
+    Returns:
+        float32 `[B, N, T, T]`.
+    """
+    batch, heads, time, _ = ops.shape(query)
+    return ops.broadcast_to(ops.eye(time), (batch, heads, time, time))

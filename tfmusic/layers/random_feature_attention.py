@@ -74,6 +74,14 @@ class RandomFeatureAttention(CausalMultiHeadAttention):
         state = self.init_cache(ops.shape(query)[0], 0)[0]
         return self._sum(query, key, value, state)[0]
 
+    def attention_weights(self, x, features=None):
+        """Of the estimate: products of features, which the layer never forms."""
+        query, key, _ = self._featurize(x)
+        weights = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
+        mask = masks.causal_mask(ops.shape(query)[2])
+        weights = ops.where(mask, weights, 0.0)  # [B, N, T, T]
+        return weights / ops.sum(weights, axis=-1, keepdims=True)
+
     def init_cache(self, batch_size, max_length, dtype=None):
         """Sums over nothing: `[B, N, F, H+1]`, float32 whatever `dtype` says."""
         shape = (batch_size, self.num_heads, self.num_features, self.key_dim + 1)

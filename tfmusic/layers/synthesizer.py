@@ -58,13 +58,20 @@ class Synthesizer(TokenMixer):
 
     def call(self, x, features=None, training=None):
         value = split_heads(self.value_dense(x), self.num_heads)  # [B, N, T, H]
+        weights = self.weights_dropout(self._weigh_keys(x), training=training)
+        y = ops.matmul(ops.cast(weights, value.dtype), value)  # [B, N, T, H]
+        return self.output_dense(join_heads(y))
+
+    def attention_weights(self, x, features=None):
+        weights = self._weigh_keys(x)
+        return ops.broadcast_to(weights, (ops.shape(x)[0], *ops.shape(weights)[1:]))
+
+    def _weigh_keys(self, x):
+        """The softmax, float32 `[B or 1, N, T, T]`."""
         time = ops.shape(x)[1]
         logits = repeat_last(self.position_logits(x, None), time)  # [B or 1, N, T, T]
         logits = masks.mask_logits(logits, masks.causal_mask(time))
-        weights = tf.nn.softmax(logits)  # Keras's warns where there is one key
-        weights = self.weights_dropout(weights, training=training)
-        y = ops.matmul(ops.cast(weights, value.dtype), value)  # [B, N, T, H]
-        return self.output_dense(join_heads(y))
+        return tf.nn.softmax(logits)  # Keras's warns where there is one key
 
     def init_cache(self, batch_size, max_length, dtype=None):
         shape = (batch_size, self.num_heads, max_length, self.key_dim)

@@ -46,6 +46,18 @@ class TokenMixer(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def attention_weights(self, x, features=None):
+        """How much of each token's value each head takes, for looking at.
+
+        Args:
+            x, features: see `call`; without dropout.
+
+        Returns:
+            float32 `[B, N, T, T]`, rows of queries that sum to 1 over keys; None where
+            the mixer weighs no tokens.
+        """
+        return None
+
     def init_cache(self, batch_size, max_length, dtype=None):
         """An empty memory of `max_length` steps.
 

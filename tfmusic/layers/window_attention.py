@@ -7,6 +7,7 @@ from keras import ops
 from tfmusic.layers import masks, windows
 from tfmusic.layers.causal_multi_head_attention import CausalMultiHeadAttention
 from tfmusic.layers.head_matmul import head_matmul
+from tfmusic.layers.heads import one_hot_values
 from tfmusic.layers.segments import starts_of
 
 
@@ -47,6 +48,11 @@ class WindowAttention(CausalMultiHeadAttention):
         starts = starts_of(features)
         y = self._attend_nearby(query, key, value, 0, 0, starts, training)
         return self._combine(y)
+
+    def attention_weights(self, x, features=None):
+        query, key, _ = self._project(x)
+        values, starts = one_hot_values(query), starts_of(features)
+        return self._attend_nearby(query, key, values, 0, 0, starts, False)
 
     def init_cache(self, batch_size, max_length, dtype=None):
         """Zeros of the window's length, however long the music is to be."""
@@ -123,8 +129,9 @@ class WindowAttention(CausalMultiHeadAttention):
         shape = (batch, heads, -1, block_size, size)
         query = ops.reshape(query, shape)  # [B, N, K, W, H]
         num_keys = num_before + block_size
-        shape = (batch, heads, -1, num_keys, size)
-        key, value = ops.reshape(key, shape), ops.reshape(value, shape)
+        shape, value_size = (batch, heads, -1, num_keys), value.shape[-1]
+        key = ops.reshape(key, (*shape, size))
+        value = ops.reshape(value, (*shape, value_size))
         mask = windows.window_mask(first, block_size, num_before)
         shape = (-1, block_size, num_keys)  # [K, W, S], or [B, 1, K, W, S]
         mask = ops.reshape(mask, shape if len(first.shape) == 2 else (batch, 1, *shape))
@@ -137,7 +144,7 @@ class WindowAttention(CausalMultiHeadAttention):
         weights = self.weights_dropout(weights, training=training)  # [B, N*K, W, S]
         weights = ops.reshape(ops.cast(weights, value.dtype), shape)
         y = ops.matmul(weights, value)  # [B, N, K, W, H]
-        y = ops.reshape(y, (batch, heads, num_sequences, -1, size))
+        y = ops.reshape(y, (batch, heads, num_sequences, -1, value_size))
         return y[:, :, :, :time]  # [B, N, Q, T, H]
 
     def _block_logits(self, query, key):

@@ -155,6 +155,25 @@ class MusicTransformer(keras.Model):
             x = block(x, features=features, training=training)
         return self.logits_dense(self.norm(x))
 
+    def attention_weights(self, inputs):
+        """How much of each token every head of every layer takes, for looking at.
+
+        Args:
+            inputs: as for `call`.
+
+        Returns:
+            For each layer float32 `[B, N, T, T]`, rows of queries that sum to 1 over
+            keys; None for a layer whose mixer weighs no tokens.
+        """
+        x, features = self._embed(inputs, segment=inputs.get(SEGMENT))
+        layers = []
+        for block in self.blocks:
+            layers.append(
+                block.mixer.attention_weights(block.mixer_norm(x), features=features)
+            )
+            x = block(x, features=features)
+        return tuple(layers)
+
     def _embed(self, inputs, position=0, segment=None):
         """`[B, T, D]` of the inputs that start at `position`, and their features.
 

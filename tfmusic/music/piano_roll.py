@@ -11,6 +11,7 @@ from tfmusic.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from tfmusic.music.note_sequence import NoteSequence
 
@@ -47,18 +48,24 @@ def draw_piano_roll(
     Raises:
         UserError: the place can't be written to.
     """
-    # Neither pyplot nor rcParams: whatever the caller draws stays as it is.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = piano_roll_figure(sequence, prime_seconds, title)
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure).print_figure(temporary, format="png", dpi=120)
+
+
+def piano_roll_figure(
+    sequence: NoteSequence, prime_seconds: float = 0.0, title: str | None = None
+) -> Figure:
+    """The picture of `draw_piano_roll`, in memory."""
+    # Neither pyplot nor rcParams: whatever the caller draws stays as it is.
     from matplotlib.figure import Figure
 
     seconds = max([sequence.total_time, *(note.end_time for note in sequence.notes)])
     figure = Figure(figsize=(min(24, max(8, 0.4 * seconds)), 5), layout="constrained")
     axes = figure.add_subplot()
-    voices = _voices(sequence)
-    pitches = [note.pitch for note in sequence.notes] or [60]
-    _draw_keyboard(axes, min(pitches) - 2, max(pitches) + 2)
-    for index, (name, notes) in enumerate(voices.items()):
-        _draw_voice(axes, notes, COLORS[index % len(COLORS)], name, prime_seconds)
+    draw_notes(axes, sequence, prime_seconds)
     if prime_seconds > 0:
         axes.axvline(prime_seconds, color="black", linestyle="--", label="end of prime")
     if axes.get_legend_handles_labels()[0]:
@@ -68,11 +75,18 @@ def draw_piano_roll(
     axes.set_ylabel("pitch")
     if title:
         axes.set_title(title)
-    with atomic_path(path) as temporary:
-        FigureCanvasAgg(figure).print_figure(temporary, format="png", dpi=120)
+    return figure
 
 
-def _voices(sequence: NoteSequence) -> dict[str, list]:
+def draw_notes(axes: Axes, sequence: NoteSequence, prime_seconds: float = 0.0) -> None:
+    """Draws a keyboard and the notes of all voices; see `draw_piano_roll`."""
+    pitches = [note.pitch for note in sequence.notes] or [60]
+    _draw_keyboard(axes, min(pitches) - 2, max(pitches) + 2)
+    for index, (name, notes) in enumerate(voices_of(sequence).items()):
+        _draw_voice(axes, notes, COLORS[index % len(COLORS)], name, prime_seconds)
+
+
+def voices_of(sequence: NoteSequence) -> dict[str, list]:
     """The notes of each voice, by the voice's name."""
     by_part = len({note.part for note in sequence.notes}) > 1
     kind = "part" if by_part else "instrument"

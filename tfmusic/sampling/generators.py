@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tfmusic.pretrained import DEFAULT
 from tfmusic.sampling.model_generator import ModelGenerator
 from tfmusic.sampling.samplers import Sampler
 from tfmusic.sampling.tflite_files import load_tflite
@@ -28,11 +29,12 @@ class Generator(Protocol):
     ) -> list[np.ndarray]: ...
 
 
-def load_generator(path: str | os.PathLike) -> Generator:
+def load_generator(path: str | os.PathLike = DEFAULT) -> Generator:
     """Reads a run's folder, a SavedModel's folder or a .tflite file.
 
     Args:
-        path: what `python -m tfmusic.train` or `python -m tfmusic.export` wrote.
+        path: what `python -m tfmusic.train` or `python -m tfmusic.export` wrote, or the
+            name of a model that tfmusic comes with; by default "chorales".
 
     Raises:
         UserError: it is none of these, or damaged.

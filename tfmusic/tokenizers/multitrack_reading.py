@@ -20,6 +20,7 @@ class Tracks:
             are told apart in each window by their order.
         start, end: int64 `[N]`, in 12ths of a quarter.
         is_drum: bool `[N]`.
+        place: int64 `[N]`, of the event that begins each note.
         bounds: int64 `[bars + 1]`, where bars begin in 16ths, and the last one's end.
         num_invalid: events that mean nothing where they stand.
     """
@@ -30,6 +31,7 @@ class Tracks:
     start: np.ndarray
     end: np.ndarray
     is_drum: np.ndarray
+    place: np.ndarray
     bounds: np.ndarray
     num_invalid: int
 
@@ -115,6 +117,7 @@ def read_tracks(ids: np.ndarray, vocabulary: Vocabulary) -> Tracks:
         start=base + step[place],
         end=base + end,
         is_drum=of_drums[place],
+        place=place,
         bounds=layout.bounds // STEPS_PER_SIXTEENTH,
         num_invalid=int(len(values) - num_valid),
     )

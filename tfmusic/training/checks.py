@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+import numpy as np
+
 from tfmusic.config import ModelConfig, TrainConfig
 from tfmusic.datasets import registry
 from tfmusic.errors import UserError
@@ -11,7 +13,10 @@ from tfmusic.tokenizers import Tokenizer, check_same
 from tfmusic.training import run
 
 # Settings that a resumed run may change.
-RESUMABLE = {"steps", "evaluate_every", "checkpoint_every"}
+RESUMABLE = {
+    *("steps", "evaluate_every", "checkpoint_every", "log_every"),
+    *("init_from", "skip_non_finite", "steps_per_execution", "watch_every"),
+}
 
 
 def check_settings(
@@ -37,10 +42,14 @@ def check_settings(
             f"an infiller reads windows of one length, in training as later; length is "
             f"{train_config.length}, max_length {model_config.max_length}: --set both"
         )
-    if train_config.batch_size % num_replicas:
+    accumulation = train_config.accumulation
+    if train_config.batch_size % (num_replicas * accumulation):
         raise UserError(
             f"batch_size {train_config.batch_size} does not divide into "
-            f"{num_replicas} replicas: --set batch_size"
+            f"{num_replicas} replicas"
+            + (f" x {accumulation} micro-batches" if accumulation > 1 else "")
+            + ": --set batch_size"
+            + (" or accumulation" if accumulation > 1 else "")
         )
     if not 0 <= train_config.seed < 2**31:
         raise UserError(f"seed {train_config.seed}: expected 0 to {2**31 - 1}")
@@ -126,5 +135,21 @@ def check_finite(step: int, nats_per_token, gradient_norm, learning_rate) -> Non
         raise UserError(
             f"the loss is not finite at step {step} (gradient norm {norm:.3g}, "
             f"learning rate {float(learning_rate):.3g}): lower the learning rate "
-            "(--set learning_rate=...) and train again in a new --model_dir"
+            "(--set learning_rate=...) and train again in a new --model_dir, or leave "
+            "such steps out (--set skip_non_finite=True)"
         )
+
+
+def check_weights(step: int, model) -> None:
+    """Checks that weights are finite, before they are kept.
+
+    Raises:
+        UserError: some are not.
+    """
+    for variable in model.trainable_variables:
+        if not np.isfinite(variable.numpy()).all():
+            raise UserError(
+                f"the weights are not finite at step {step} ({variable.path}): lower "
+                "the learning rate (--set learning_rate=...) and train again in a new "
+                "--model_dir"
+            )

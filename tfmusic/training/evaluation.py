@@ -7,8 +7,10 @@ from tfmusic.datasets.pieces import Pieces
 from tfmusic.datasets.pipeline import evaluation_batches
 from tfmusic.datasets.progress import Log, with_progress
 from tfmusic.datasets.windows import Windows
-from tfmusic.tokenizers import EOS, Tokenizer
+from tfmusic.tokenizers import Tokenizer
+from tfmusic.training.execution import sum_over_replicas
 from tfmusic.training.loss import token_nats
+from tfmusic.training.token_groups import TokenGroups
 
 
 class Evaluator:
@@ -25,6 +27,8 @@ class Evaluator:
             its first tokens have at least `model.max_length - stride` before them.
             By default a quarter of a window.
         xla: whether to compile.
+        strategy: whose replicas share out each batch, which their number divides; by
+            default the model is called as it is.
     """
 
     def __init__(
@@ -35,17 +39,20 @@ class Evaluator:
         batch_size: int = 8,
         stride: int | None = None,
         xla: bool = False,
+        strategy: tf.distribute.Strategy | None = None,
     ):
         self.model = model
         self.pieces = pieces
         longest = int(np.diff(pieces.offsets).max(initial=0)) + 1
         length = min(model.max_length, longest)
         self.stride = min(stride or -(-length // 4), length)
-        windows = Windows(pieces, tokenizer, model.feature_names, length)
+        self._groups = TokenGroups(tokenizer)
+        features = sorted({*model.feature_names, *self._groups.feature_names})
+        windows = Windows(pieces, tokenizer, features, length)
         self.batches = evaluation_batches(
             windows, batch_size=batch_size, stride=self.stride
         )
-        self._score = tf.function(self._score_batch, jit_compile=xla)
+        self._score = sum_over_replicas(self._score_batch, strategy, xla)
 
     def __call__(self, log: Log = lambda line: None) -> dict[str, float | int]:
         """Counts, nats and accuracy; EOS is reported apart from the music.
@@ -56,12 +63,15 @@ class Evaluator:
         Returns:
             `num_pieces`, `num_tokens`, `num_notes`, `seconds` of the music;
             `nats_per_token`, `nats_per_note`, `nats_per_second`, `accuracy` of its
-            tokens; `nats_per_eos` of the pieces' ends.
+            tokens; `nats_by`, nats per token of each voice or kind of event, and
+            `tokens_by`, of how many tokens: both together make the whole;
+            `nats_per_eos` of the pieces' ends.
         """
-        totals = tf.zeros([5], tf.float64)
+        totals = tf.zeros([len(self._groups.names) + 1, 3], tf.float64)
         for batch in with_progress(self.batches, "batches scored", log):
             totals += tf.cast(self._score(*batch), tf.float64)
-        nats, tokens, correct, eos_nats, eos = totals.numpy().tolist()
+        groups, (eos_nats, eos, _) = totals[:-1].numpy(), totals[-1].numpy().tolist()
+        nats, tokens, correct = groups.sum(axis=0).tolist()
         notes = int(self.pieces.num_notes.sum())
         seconds = float(self.pieces.seconds.sum())
         return {
@@ -73,21 +83,12 @@ class Evaluator:
             "nats_per_note": nats / notes,
             "nats_per_second": nats / seconds,
             "accuracy": correct / tokens,
+            **self._groups.report(groups[:, 0], groups[:, 1]),
             "nats_per_eos": eos_nats / eos,
         }
 
     def _score_batch(self, inputs, targets, weights):
         logits = self.model(inputs, training=False)
         nats = token_nats(logits, targets) * weights
-        is_eos = tf.cast(targets == EOS, tf.float32) * weights
-        is_music = weights - is_eos
         hits = tf.cast(tf.argmax(logits, -1, tf.int32) == targets, tf.float32)
-        return tf.stack(
-            [
-                tf.reduce_sum(nats * is_music),
-                tf.reduce_sum(is_music),
-                tf.reduce_sum(hits * is_music),
-                tf.reduce_sum(nats * is_eos),
-                tf.reduce_sum(is_eos),
-            ]
-        )
+        return self._groups.sums(inputs, targets, True, nats, weights, hits * weights)

@@ -7,7 +7,9 @@ from tfmusic.datasets.grid_windows import GridWindows
 from tfmusic.datasets.pieces import Pieces
 from tfmusic.datasets.progress import Log, with_progress
 from tfmusic.tokenizers import Tokenizer
+from tfmusic.training.execution import sum_over_replicas
 from tfmusic.training.loss import token_nats
+from tfmusic.training.token_groups import TokenGroups
 
 NUM_MASKS = 8  # for each window
 
@@ -25,6 +27,8 @@ class InfillingEvaluator:
         pieces: of the split.
         batch_size: windows a batch.
         xla: whether to compile.
+        strategy: whose replicas share out each batch, which their number divides; by
+            default the model is called as it is.
     """
 
     def __init__(
@@ -34,12 +38,15 @@ class InfillingEvaluator:
         pieces: Pieces,
         batch_size: int = 8,
         xla: bool = False,
+        strategy: tf.distribute.Strategy | None = None,
     ):
         self.model = model
         self.pieces = pieces
-        windows = GridWindows(pieces, tokenizer, model.feature_names, model.max_length)
+        self._groups = TokenGroups(tokenizer)
+        features = sorted({*model.feature_names, *self._groups.feature_names})
+        windows = GridWindows(pieces, tokenizer, features, model.max_length)
         self.batches = _masked_batches(windows, batch_size)
-        self._score = tf.function(self._score_batch, jit_compile=xla)
+        self._score = sum_over_replicas(self._score_batch, strategy, xla)
 
     def __call__(self, log: Log = lambda line: None) -> dict[str, float | int]:
         """Scores each cell of each piece; those drawn count for the others.
@@ -48,29 +55,28 @@ class InfillingEvaluator:
             log: called with each line of progress.
 
         Returns:
-            `num_pieces`, `num_tokens` of the music; `nats_per_token`, `accuracy`.
+            `num_pieces`, `num_tokens` of the music; `nats_per_token`, `accuracy`;
+            `nats_by`, nats per token of each voice.
         """
-        totals = tf.zeros([3], tf.float64)
+        totals = tf.zeros([len(self._groups.names) + 1, 3], tf.float64)
         for batch in with_progress(self.batches, "batches scored", log):
             totals += tf.cast(self._score(*batch), tf.float64)
-        nats, weight, correct = totals.numpy().tolist()
+        groups = totals[:-1].numpy()
+        nats, weight, correct = groups.sum(axis=0).tolist()
+        by_voice = self._groups.report(groups[:, 0], groups[:, 1])
         return {
             "num_pieces": len(self.pieces),
             "num_tokens": self.pieces.num_tokens,
             "nats_per_token": nats / weight,
             "accuracy": correct / weight,
+            "nats_by": by_voice["nats_by"],  # the counts are those of what was masked
         }
 
     def _score_batch(self, inputs, targets, weights):
         logits = self.model(inputs, training=False)
+        nats = token_nats(logits, targets) * weights
         hits = tf.cast(tf.argmax(logits, -1, tf.int32) == targets, tf.float32)
-        return tf.stack(
-            [
-                tf.reduce_sum(token_nats(logits, targets) * weights),
-                tf.reduce_sum(weights),
-                tf.reduce_sum(hits * weights),
-            ]
-        )
+        return self._groups.sums(inputs, targets, False, nats, weights, hits * weights)
 
 
 def _masked_batches(windows, batch_size):

@@ -15,11 +15,19 @@ class Progress:
         first_step: step at which this run begins.
         total_steps: step at which it ends.
         seconds: least time between two lines; None for the stream's own default.
+        quiet: whether nothing is printed: of several workers, one does.
     """
 
-    def __init__(self, first_step: int, total_steps: int, seconds: float | None = None):
+    def __init__(
+        self,
+        first_step: int,
+        total_steps: int,
+        seconds: float | None = None,
+        quiet: bool = False,
+    ):
         self._rewrite = sys.stdout.isatty()
         self._seconds = seconds or (0.5 if self._rewrite else 15.0)
+        self._quiet = quiet
         self._first_step = first_step
         self._total_steps = total_steps
         self._start = self._last = time.monotonic()
@@ -68,5 +76,7 @@ class Progress:
         self._print(line, "\n")
 
     def _print(self, line: str, end: str) -> None:
+        if self._quiet:
+            return
         print(line.ljust(self._width), end=end, flush=True)
         self._width = len(line) if end == "\r" else 0

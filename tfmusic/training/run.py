@@ -1,13 +1,18 @@
 """A run's folder: what it holds, how it is written and read back."""
 
 import dataclasses
+import io
 import json
 import os
+import re
+import shutil
 
 from tfmusic import config as configs
 from tfmusic.config import ModelConfig, TrainConfig
+from tfmusic.datasets.progress import print_line
 from tfmusic.errors import UserError
-from tfmusic.files import atomic_path, write_text
+from tfmusic.files import atomic_path, is_file, local_copy, read_text, write_text
+from tfmusic.pretrained import find_folder, names
 from tfmusic.tokenizers import Tokenizer, tokenizer_from_json
 
 CONFIG = "config.json"
@@ -67,16 +72,15 @@ def read_settings(model_dir: str) -> tuple[ModelConfig, TrainConfig, Tokenizer]:
     """
     path = os.path.join(model_dir, CONFIG)
     try:
-        with open(path, encoding="utf-8") as file:
-            settings = json.load(file)
-        with open(os.path.join(model_dir, TOKENIZER), encoding="utf-8") as file:
-            tokenizer = tokenizer_from_json(file.read())
+        settings = json.loads(read_text(path))
+        tokenizer = tokenizer_from_json(read_text(os.path.join(model_dir, TOKENIZER)))
         model = configs.from_dict(ModelConfig, settings["model"])
         train = configs.from_dict(TrainConfig, settings["train"])
     except OSError as error:
         raise UserError(
             f"{model_dir} is not a run's folder ({os.path.basename(error.filename)} "
-            "is missing): train one with python -m tfmusic.train --model_dir=..."
+            "is missing): train one with python -m tfmusic.train --model_dir=..., or "
+            f"name one that comes with tfmusic: {', '.join(names())}"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error}): train again") from error
@@ -87,22 +91,52 @@ def read_settings(model_dir: str) -> tuple[ModelConfig, TrainConfig, Tokenizer]:
 
 def is_run(model_dir: str) -> bool:
     """Whether the folder holds a run's settings."""
-    return os.path.isfile(os.path.join(model_dir, CONFIG))
+    return is_file(os.path.join(model_dir, CONFIG))
+
+
+def check_there(model_dir: str) -> None:
+    """Checks that the folder of a training is still there, lest half of it is made.
+
+    Raises:
+        UserError: it is gone.
+    """
+    if not is_run(model_dir):
+        raise UserError(
+            f"{model_dir} is gone, or its {CONFIG} is: the training stops; bring the "
+            "folder back, and the same command goes on"
+        )
 
 
 def save_best(model, model_dir: str, report: dict) -> None:
     """Keeps the weights as the best so far, with the step and scores of them."""
-    with atomic_path(os.path.join(model_dir, BEST_WEIGHTS)) as path:
-        model.save_weights(path)
+    with (
+        atomic_path(os.path.join(model_dir, BEST_WEIGHTS)) as path,
+        open(path, "wb") as file,
+    ):
+        file.write(_weights_file(model))
     text = json.dumps(report, indent=2, sort_keys=True) + "\n"
     write_text(os.path.join(model_dir, BEST_REPORT), text)
+
+
+def _weights_file(model):
+    """What `model.save_weights` writes, in memory.
+
+    HDF5 can't close a file that the disk has no room for: it tries again when the
+    process ends, and may take it down. Keras has no public way to do without one.
+    """
+    from keras.src.saving import saving_lib
+
+    file = io.BytesIO()
+    store = saving_lib.H5IOStore(file, mode="w")
+    saving_lib._save_state(model, store, None, "", set())
+    store.close()
+    return file.getvalue()
 
 
 def read_best(model_dir: str) -> dict | None:
     """What `save_best` reported; None where there is none yet."""
     try:
-        with open(os.path.join(model_dir, BEST_REPORT), encoding="utf-8") as file:
-            return json.load(file)
+        return json.loads(read_text(os.path.join(model_dir, BEST_REPORT)))
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -111,7 +145,8 @@ def load_run(model_dir: str, kind: str | None = None) -> Run:
     """The model of a run with its best weights.
 
     Args:
-        model_dir: the run's folder.
+        model_dir: the run's folder, or the name of a model that tfmusic comes with,
+            where no run's folder has that name (a line on stderr says which it is).
         kind: what the model must be, "decoder" or "infiller"; by default any.
 
     Raises:
@@ -120,12 +155,13 @@ def load_run(model_dir: str, kind: str | None = None) -> Run:
     """
     from tfmusic.models import make_model
 
+    model_dir = find_folder(model_dir, print_line)
     model_config, train_config, tokenizer = read_settings(model_dir)
     if kind and model_config.kind != kind:
         raise UserError(f"{model_dir} holds {USES[model_config.kind]}")
     path = os.path.join(model_dir, BEST_WEIGHTS)
     best = read_best(model_dir)
-    if best is None or not os.path.isfile(path):
+    if best is None or not is_file(path):
         raise UserError(
             f"{model_dir} has no evaluated weights yet: let its training reach an "
             "evaluation (python -m tfmusic.train --model_dir=... goes on with it)"
@@ -137,11 +173,61 @@ def load_run(model_dir: str, kind: str | None = None) -> Run:
             f"{tokenizer.vocabulary.size}: they are of different runs"
         )
     model = make_model(model_config)
+    load_weights(model, path, "the run's config")
+    return Run(model, tokenizer, model_config, train_config, best)
+
+
+def load_weights(model, path: str, what: str) -> None:
+    """Loads a file of weights into a model, to the last variable.
+
+    Args:
+        model: of Keras, built.
+        path: of a file that ends in .weights.h5.
+        what: names what the model is, for the error.
+
+    Raises:
+        UserError: they don't fit, or the file can't be read.
+    """
     try:
-        model.load_weights(path)
+        with local_copy(path) as local:
+            model.load_weights(local)
     except (OSError, ValueError, KeyError) as error:
         # Keras's report on several layers has the first one's error within.
         paragraphs = str(error).split("\n\n")
         reason = paragraphs[1] if len(paragraphs) > 1 else paragraphs[0]
-        raise UserError(f"{path} does not fit the run's config: {reason}") from error
-    return Run(model, tokenizer, model_config, train_config, best)
+        raise UserError(f"{path} does not fit {what}: {reason}") from error
+
+
+def load_initial_weights(model, source: str) -> None:
+    """Loads what a new training begins with.
+
+    Args:
+        model: of Keras, built.
+        source: file of weights, or folder of a run, whose best ones are taken, or
+            the name of a model that tfmusic comes with.
+
+    Raises:
+        UserError: there are none, or they don't fit.
+    """
+    path = find_folder(os.path.expanduser(source), print_line)
+    if not is_file(path):
+        path = os.path.join(path, BEST_WEIGHTS)
+    if not is_file(path):
+        raise UserError(
+            f"init_from={source}: no weights there; name a file (.weights.h5) or the "
+            "folder of a run that was evaluated"
+        )
+    load_weights(model, path, "this model (--set init_from=...)")
+
+
+def remove_leftovers(model_dir: str) -> None:
+    """Removes the unfinished files of a training that was killed."""
+    names = (CONFIG, TOKENIZER, METRICS, BEST_WEIGHTS, BEST_REPORT)
+    for folder in (model_dir, os.path.join(model_dir, "best")):
+        if not os.path.isdir(folder):
+            continue
+        for entry in os.listdir(folder):
+            # As `files.atomic_path` names them.
+            match = re.fullmatch(r"\.(.+)\.\w+", entry)
+            if match and match[1] in map(os.path.basename, names):
+                shutil.rmtree(os.path.join(folder, entry), ignore_errors=True)

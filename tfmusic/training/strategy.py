@@ -1,13 +1,26 @@
 """Where a training runs: the strategies of tf.distribute by name."""
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 
 from tfmusic.errors import UserError
 
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
+
+EX_UNAVAILABLE = 69  # of sysexits.h
+
+
+class WorkerLost(UserError):
+    """Another worker of the training is gone, so that this one can't go on.
+
+    Collective operations have no way back: all workers are to be started again.
+    """
+
+    exit_code = EX_UNAVAILABLE
 
 
 def get_strategy(name: str, tpu: str = "local") -> tf.distribute.Strategy:
@@ -36,6 +49,73 @@ def get_strategy(name: str, tpu: str = "local") -> tf.distribute.Strategy:
         devices = gpus or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     raise UserError(f"no strategy {name!r}: choose from {', '.join(STRATEGIES)}")
+
+
+def is_tpu(strategy: tf.distribute.Strategy) -> bool:
+    """Whether the replicas are a TPU's, where all of a step is one XLA program."""
+    return isinstance(strategy, tf.distribute.TPUStrategy)
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes what a run leaves: of several workers one does.
+
+    It is the task "chief" of TF_CONFIG, or worker 0 where there is none. Every other
+    strategy has one process.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return True
+    resolver = strategy.cluster_resolver
+    if "chief" in resolver.cluster_spec().jobs:
+        return resolver.task_type == "chief"
+    return resolver.task_type == "worker" and resolver.task_id == 0
+
+
+@contextlib.contextmanager
+def losing_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Says in one line that another worker is gone.
+
+    Raises:
+        WorkerLost: the block ended with what TensorFlow makes of it.
+    """
+    try:
+        yield
+    except (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError,
+    ) as error:
+        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
+        raise WorkerLost(
+            "another worker is gone: start all workers again, they go on from the last "
+            "checkpoint"
+        ) from error
+
+
+def check_step(strategy: tf.distribute.Strategy, step: int, model_dir: str) -> None:
+    """Checks that every worker has restored the same step.
+
+    Raises:
+        UserError: they have not: they do not see the same folder.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+
+    @tf.function
+    def gather():
+        def of_replica():
+            replica = tf.distribute.get_replica_context()
+            return replica.all_gather(tf.constant([step]), axis=0)
+
+        return strategy.experimental_local_results(strategy.run(of_replica))[0]
+
+    steps = gather().numpy().tolist()
+    if len({*steps}) > 1:
+        raise UserError(
+            f"the workers found different steps in {model_dir} ({sorted({*steps})}): "
+            "give a --model_dir that all of them share"
+        )
 
 
 def _multi_worker_strategy() -> tf.distribute.Strategy:

@@ -1,7 +1,6 @@
 """The training loop, one for every strategy of tf.distribute."""
 
-import json
-import os
+import contextlib
 
 import keras
 import tensorflow as tf
@@ -12,18 +11,17 @@ from tfmusic.datasets.augment import Augmentation
 from tfmusic.datasets.packing import packed_training_batches
 from tfmusic.datasets.pieces import Pieces
 from tfmusic.datasets.pipeline import training_batches
-from tfmusic.errors import UserError
-from tfmusic.models import make_model
 from tfmusic.tokenizers import Tokenizer
 from tfmusic.training import checks, run
+from tfmusic.training.execution import Execution
+from tfmusic.training.lock import has_locks, run_lock
+from tfmusic.training.loop import Loop
 from tfmusic.training.objectives import OBJECTIVES
 from tfmusic.training.progress import Progress
-from tfmusic.training.step import TrainStep, make_optimizer
-
-# What tf.summary.scalar writes; that function itself needs TensorBoard installed.
-_SCALAR = tf.compat.v1.SummaryMetadata(
-    plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
-)
+from tfmusic.training.state import make_state
+from tfmusic.training.step import TrainStep
+from tfmusic.training.strategy import check_step, is_chief, is_tpu, losing_workers
+from tfmusic.training.watch import make_watch
 
 
 def train(
@@ -33,8 +31,12 @@ def train(
     pieces: dict[str, Pieces],
     model_dir: str,
     strategy: tf.distribute.Strategy,
+    watch=None,
 ) -> dict:
     """Trains a model, or goes on with the run that `model_dir` holds.
+
+    However a run was stopped, it goes on as if it had not been: what comes is a
+    function of the settings and the step. Of several workers, one writes.
 
     Args:
         model_config: the model; its vocabulary is the tokenizer's.
@@ -43,118 +45,64 @@ def train(
         pieces: the splits "train" and "validation".
         model_dir: the run's folder.
         strategy: of tf.distribute.
+        watch: its `after_evaluation(step, scores, log)` is called after each
+            evaluation, with the TrainingLog; by default `make_watch` makes it.
 
     Returns:
         Step and validation scores of the best weights, `parameters`, and
         `tokens_per_second` of this call's training (0 where nothing was left).
 
     Raises:
-        UserError: the settings do not fit each other or the folder's run, or the
-            loss is not finite.
+        UserError: the settings do not fit each other or the folder's run, another
+            process trains in it, it can't be written to, or the loss is not finite.
+        Interruption: after SIGTERM or SIGINT; the state is saved.
+        WorkerLost: another worker is gone.
     """
+    chief = is_chief(strategy)
     replicas = strategy.num_replicas_in_sync
-    checks.check_settings(model_config, train_config, tokenizer, replicas)
-    checks.check_resumable(model_dir, model_config, train_config, tokenizer)
-    keras.utils.set_random_seed(train_config.seed)
-    dtype = "mixed_bfloat16" if train_config.dtype == "bfloat16" else "float32"
-    with strategy.scope():
-        model = make_model(model_config, dtype)
-        checks.check_features(model, tokenizer)
-        checks.check_data(model, train_config)
-        optimizer = make_optimizer(train_config)
-        optimizer.build(model.trainable_variables)
-    checkpoints = tf.train.CheckpointManager(
-        tf.train.Checkpoint(model=model, optimizer=optimizer),
-        os.path.join(model_dir, "checkpoints"),
-        max_to_keep=2,
-    )
-    _restore(checkpoints)
-    first_step = int(optimizer.iterations.numpy())
-    best = run.read_best(model_dir)
-    if not best and first_step >= train_config.steps:
-        raise UserError(
-            f"{model_dir} is at step {first_step} already and was never evaluated: "
-            "give more --steps"
+    with (
+        losing_workers(strategy),
+        run_lock(model_dir) if chief else contextlib.nullcontext(),
+    ):
+        checks.check_settings(model_config, train_config, tokenizer, replicas)
+        checks.check_resumable(model_dir, model_config, train_config, tokenizer)
+        keras.utils.set_random_seed(train_config.seed)
+        state = make_state(model_config, train_config, tokenizer, model_dir, strategy)
+        model, first_step = state.model, state.first_step
+        check_step(strategy, first_step, model_dir)
+        batches = _batches(
+            pieces["train"], model, tokenizer, train_config, strategy, first_step
         )
-
-    step_of_replica = TrainStep(
-        model,
-        optimizer,
-        train_config.clip_norm,
-        train_config.label_smoothing,
-        train_config.xla,
-    )
-
-    @tf.function
-    def step(batch):
-        nats, tokens, norm = strategy.run(step_of_replica.train_step, args=(batch,))
-        return (
-            strategy.reduce("sum", nats, axis=None),
-            strategy.reduce("sum", tokens, axis=None),
-            strategy.reduce("mean", norm, axis=None),
+        evaluator = _evaluator(
+            state, pieces["validation"], tokenizer, train_config, strategy
         )
-
-    batches = _batches(
-        pieces["train"], model, tokenizer, train_config, strategy, first_step
-    )
-    evaluator = OBJECTIVES[model.kind].evaluator(
-        model, tokenizer, pieces["validation"], xla=train_config.xla
-    )
-    # Not before: what can't be trained leaves no settings behind to be resumed.
-    run.write_settings(model_dir, model_config, train_config, tokenizer)
-    progress = Progress(first_step, train_config.steps)
-    progress.say(
-        f"{model.count_params():,} parameters, {pieces['train'].num_tokens:,} tokens "
-        f"to train on, {type(strategy).__name__} x {replicas}"
-        + (f", from step {first_step}" if first_step else "")
-    )
-    with _Log(model_dir) as log:
-        sums = [0.0, 0.0]
-        for index in range(first_step, train_config.steps):
-            nats, tokens, norm = step(next(batches))
-            done = index + 1
-            sums = [sums[0] + nats, sums[1] + tokens]
-            if index == first_step:
-                float(nats)  # waits for it
-                progress.started()
-            else:
-                progress.count(train_config.batch_size * train_config.length)
-            last = done == train_config.steps
-            evaluate = last or done % train_config.evaluate_every == 0
-            checkpoint = last or done % train_config.checkpoint_every == 0
-            if not (evaluate or checkpoint or progress.is_due()):
-                continue
-            mean = float(sums[0]) / float(sums[1])
-            checks.check_finite(done, mean, norm, optimizer.learning_rate)
-            sums = [0.0, 0.0]
-            progress.show(done, mean)
-            log.write(
-                done,
-                "train",
-                {
-                    "nats_per_token": mean,
-                    "gradient_norm": float(norm),
-                    "learning_rate": float(optimizer.learning_rate),
-                    "tokens_per_second": progress.tokens_per_second,
-                },
-            )
-            if evaluate:
-                with progress.paused():
-                    scores = evaluator()
-                score = scores["nats_per_token"]
-                checks.check_finite(done, score, norm, optimizer.learning_rate)
-                log.write(done, "validation", scores)
-                better = not best or score < best["nats_per_token"]
-                if better:
-                    best = {"step": done, **scores}
-                    run.save_best(model, model_dir, best)
-                progress.say(
-                    f"step {done}: validation {score:.4f} nats/token, "
-                    f"accuracy {scores['accuracy']:.1%}"
-                    + (" (best so far)" if better else "")
-                )
-            if checkpoint:
-                checkpoints.save(checkpoint_number=done)
+        if chief:
+            # Not before: what can't be trained leaves no settings to be resumed.
+            run.remove_leftovers(model_dir)
+            run.write_settings(model_dir, model_config, train_config, tokenizer)
+        progress = Progress(first_step, train_config.steps, quiet=not chief)
+        if not has_locks(model_dir):
+            progress.say(f"{model_dir} can't be locked: let no other training use it")
+        progress.say(
+            f"{model.count_params():,} parameters, {pieces['train'].num_tokens:,} "
+            f"tokens to train on, {type(strategy).__name__} x {replicas}"
+            + (f", from step {first_step}" if first_step else "")
+        )
+        if watch is None and chief:
+            validation = pieces["validation"]
+            watch = make_watch(model, tokenizer, validation, train_config, strategy)
+        loop = Loop(
+            state,
+            train_config,
+            model_dir,
+            _execution(state, batches, train_config, strategy),
+            train_config.steps_per_execution or (100 if is_tpu(strategy) else 1),
+            evaluator,
+            progress,
+            chief,
+            watch,
+        )
+        best = loop.run()
     return {
         **best,
         "parameters": model.count_params(),
@@ -162,19 +110,37 @@ def train(
     }
 
 
-def _restore(checkpoints):
-    """Restores the latest checkpoint, if there is one, to the last variable."""
-    path = checkpoints.latest_checkpoint
-    if not path:
-        return
-    try:
-        status = checkpoints.checkpoint.restore(path)
-        status.assert_existing_objects_matched().assert_consumed()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise UserError(
-            f"{path} does not hold this run's model and optimizer: train in another "
-            "--model_dir"
-        ) from error
+def _execution(state, batches, config, strategy):
+    """The steps, on every replica."""
+    step_of_replica = TrainStep(
+        state.model,
+        state.optimizer,
+        config.clip_norm,
+        config.label_smoothing,
+        _compiles(config, strategy),
+        config.accumulation,
+        state.average,
+        config.skip_non_finite,
+    )
+    return Execution(strategy, step_of_replica.train_step, batches)
+
+
+def _evaluator(state, pieces, tokenizer, config, strategy):
+    """What scores the model; every replica takes its share."""
+    replicas = strategy.num_replicas_in_sync
+    return OBJECTIVES[state.model.kind].evaluator(
+        state.model,
+        tokenizer,
+        pieces.spread(config.evaluate_pieces or len(pieces)),
+        batch_size=replicas * max(8 // replicas, 1),
+        xla=_compiles(config, strategy),
+        strategy=strategy,
+    )
+
+
+def _compiles(config, strategy):
+    """Whether a function is compiled by itself: a TPU compiles all there is."""
+    return config.xla and not is_tpu(strategy)
 
 
 def _batches(pieces, model, tokenizer, config, strategy, first_step):
@@ -207,28 +173,3 @@ def _batches(pieces, model, tokenizer, config, strategy, first_step):
         )
 
     return iter(strategy.distribute_datasets_from_function(make))
-
-
-class _Log:
-    """Scores as lines of JSON and for TensorBoard."""
-
-    def __init__(self, model_dir):
-        self._path = os.path.join(model_dir, run.METRICS)
-        self._writer = tf.summary.create_file_writer(os.path.join(model_dir, "logs"))
-
-    def __enter__(self):
-        self._file = open(self._path, "a", encoding="utf-8")
-        return self
-
-    def __exit__(self, *_):
-        self._file.close()
-        self._writer.close()
-
-    def write(self, step, name, scores):
-        """Adds the scores of a step under a name such as "validation"."""
-        print(json.dumps({"step": step, "on": name, **scores}), file=self._file)
-        self._file.flush()
-        with self._writer.as_default(step):
-            for key, value in scores.items():
-                value = tf.constant(value, tf.float32)
-                tf.summary.write(f"{name}/{key}", value, metadata=_SCALAR)

@@ -1,0 +1,173 @@
+"""Makes a run into a model that tfmusic comes with: float16, scored, with a card.
+
+Usage:
+  python -m tfmusic.ship --model_dir=RUN --input=jsb.zip --hours=2.5 \\
+    --training='python -m tfmusic.train --preset=jsb --input=jsb.zip'
+
+Writes tfmusic/weights/NAME/, at most 5 MiB: settings and best weights as a run has
+them, report.json, and MODEL_CARD.md, which says what report.json says. All scores are
+of the rounded weights, as `python -m tfmusic.evaluate --model_dir=NAME` gives them.
+
+The report names the pieces of another data set's held-out splits that share no passage
+with the training's music, by which this and other models can be compared.
+"""
+
+import json
+import os
+
+import numpy as np
+from absl import flags
+
+import tfmusic
+from tfmusic import pretrained
+from tfmusic.datasets import registry
+from tfmusic.errors import UserError, run_command
+from tfmusic.files import atomic_folder, write_text
+from tfmusic.quiet import import_tensorflow
+
+MAX_BYTES = 5 << 20
+HELD_OUT = ("validation", "test")
+
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
+_NAME = flags.DEFINE_string(
+    "name", pretrained.DEFAULT, "What the model will be called."
+)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "The folder to write; by default that of the package."
+)
+_INPUT = flags.DEFINE_string(
+    "input", None, "File, folder or zip of the run's data set, if it is not built in."
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", registry.DEFAULT_DATA_DIR, "Where prepared data is kept."
+)
+_UNSEEN_IN = flags.DEFINE_string(
+    "unseen_in",
+    "bach_chorales",
+    "Data set to look for pieces that are new to the model.",
+)
+_TRAINING = flags.DEFINE_multi_string(
+    "training",
+    None,
+    "The command that trained it; repeatable, in order.",
+    required=True,
+)
+_HOURS = flags.DEFINE_float(
+    "hours", None, "How long all training took.", required=True, lower_bound=0.0
+)
+_XLA = flags.DEFINE_bool("xla", True, "Compile the scoring with XLA.")
+_HARDWARE = flags.DEFINE_string("hardware", "2 CPU cores", "On what it was trained.")
+
+
+def main() -> None:
+    import_tensorflow()
+    from tfmusic.datasets.progress import print_line
+    from tfmusic.model_card import write_card
+    from tfmusic.training import run as runs
+
+    run = runs.load_run(_MODEL_DIR.value, kind="decoder")
+    if run.tokenizer.name != "chorale":
+        raise UserError(
+            f"{_MODEL_DIR.value} writes {run.tokenizer.name} tokens: only chorales can "
+            "be compared with a training's music so far"
+        )
+    output = _OUTPUT_DIR.value or os.path.join(pretrained.FOLDER, _NAME.value)
+    with atomic_folder(output) as folder:
+        _write_run(run, folder)
+        _check_size(folder)  # before the long work
+        report = _report(run, runs.load_run(folder), print_line)
+        best = {"step": run.best["step"], **report["validation"]}
+        write_text(os.path.join(folder, runs.BEST_REPORT), _json(best))
+        files = (runs.CONFIG, runs.TOKENIZER, runs.BEST_WEIGHTS, runs.BEST_REPORT)
+        report["sha256"] = {
+            name: pretrained.file_sha256(os.path.join(folder, name)) for name in files
+        }
+        write_text(os.path.join(folder, pretrained.REPORT), _json(report))
+        write_card(folder)
+        num_bytes = _check_size(folder)
+    print(
+        f"{output}: {report['validation']['nats_per_token']:.4f} validation and "
+        f"{report['test']['nats_per_token']:.4f} test nats/token, "
+        f"{num_bytes / 2**20:.2f} MiB"
+    )
+
+
+def _write_run(run, folder):
+    """Writes the settings of a run, and its weights in float16."""
+    from tfmusic.training import run as runs
+    from tfmusic.training.half_weights import write_half_weights
+
+    runs.write_settings(folder, run.model_config, run.train_config, run.tokenizer)
+    write_text(os.path.join(folder, runs.BEST_REPORT), _json(run.best))
+    source = pretrained.find_folder(_MODEL_DIR.value)
+    write_half_weights(
+        os.path.join(source, runs.BEST_WEIGHTS),
+        os.path.join(folder, runs.BEST_WEIGHTS),
+    )
+
+
+def _report(run, rounded, log):
+    """How the model was trained, and what its rounded weights score."""
+    from tfmusic.datasets.pieces import load_pieces
+    from tfmusic.datasets.selection import select, without_kin
+    from tfmusic.training.evaluation import Evaluator
+
+    model, tokenizer = rounded.model, rounded.tokenizer
+    dataset, other = rounded.train_config.dataset, _UNSEEN_IN.value
+
+    def load(split):
+        return load_pieces(dataset, split, tokenizer, _DATA_DIR.value, _INPUT.value)
+
+    def score(pieces):
+        log(f"scoring {len(pieces)} pieces, {pieces.num_tokens:,} tokens")
+        evaluator = Evaluator(model, tokenizer, pieces, xla=_XLA.value)
+        return {**evaluator(log), "stride": evaluator.stride}
+
+    trained_on, unseen = load("train"), {}
+    for split in HELD_OUT:
+        pieces = load_pieces(other, split, tokenizer, _DATA_DIR.value)
+        pieces = without_kin(pieces, trained_on, tokenizer)
+        if len(pieces):
+            unseen[split] = {**score(pieces), "pieces": pieces.names}
+    if not unseen:
+        raise UserError(f"no held-out piece of {other} is new to the model")
+    lengths = dict(zip(pieces.names, np.diff(pieces.offsets), strict=True))
+    shortest = min(lengths, key=lengths.get)
+    return {
+        "name": _NAME.value,
+        "version": tfmusic.__version__,
+        "parameters": model.count_params(),
+        "tokenizer": {"name": tokenizer.name, "hash": tokenizer.hash},
+        "training": _TRAINING.value,
+        "hours": _HOURS.value,
+        "hardware": _HARDWARE.value,
+        "step": run.best["step"],
+        "validation_float32": run.best["nats_per_token"],
+        **{split: score(load(split)) for split in HELD_OUT},
+        "unseen": {other: unseen},
+        # By which a test can tell in no time that the weights are these.
+        "sample": {**score(select(pieces, [shortest])), "pieces": [shortest]},
+    }
+
+
+def _check_size(folder):
+    """The bytes of all files, which are not too many."""
+    num_bytes = sum(
+        os.path.getsize(os.path.join(path, name))
+        for path, _, names in os.walk(folder)
+        for name in names
+    )
+    if num_bytes > MAX_BYTES:
+        raise UserError(
+            f"{_MODEL_DIR.value} takes {num_bytes / 2**20:.2f} MiB in float16, more "
+            f"than {MAX_BYTES >> 20}: train a smaller model"
+        )
+    return num_bytes
+
+
+def _json(values):
+    return json.dumps(values, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    run_command(main, __doc__)
