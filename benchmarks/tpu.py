@@ -126,9 +126,9 @@ def __getattr__(name: str):
     return lambda: make_step(known[name])
 
 
-def compile_step(name: str) -> dict:
+def compile_step(name: str, compiler: str, topology: str) -> dict:
     """What the compiler says of a step: numbers, or `failed` with its reason."""
-    command = [_COMPILER.value, f"{__spec__.name}:{name}", _TOPOLOGY.value]
+    command = [compiler, f"{__spec__.name}:{name}", topology]
     environment = {**os.environ, "PYTHON": sys.executable}
     start = time.monotonic()
     try:
@@ -136,7 +136,7 @@ def compile_step(name: str) -> dict:
             command, cwd=cells.ROOT, env=environment, capture_output=True, text=True
         )
     except OSError as error:
-        raise UserError(f"--compiler={_COMPILER.value}: {error.strerror}") from error
+        raise UserError(f"--compiler={compiler}: {error.strerror}") from error
     found = re.findall(
         r"^(arguments|temporary|flops|bytes|estimated) +(\S+)", result.stdout, re.M
     )
@@ -164,7 +164,7 @@ def table(rows: list[dict]) -> str:
             line
             + [f"{row['arguments']:,.0f}", f"{row['temporary']:,.0f}"]
             + [f"{needed / MEMORY:.1%}"]
-            + [f"{row['flops'] / 1e9:,.0f}", f"{row['bytes'] / 1e9:,.1f}"]
+            + [f"{row['flops'] / 1e9:,.1f}", f"{row['bytes'] / 1e9:,.2f}"]
             + ["" if estimate is None else f"{estimate:,.2f}"]
         )
     return markdown(header, lines)
@@ -188,7 +188,7 @@ def main() -> None:
             raise UserError(f"{name} was not compiled yet: give --compiler=PROGRAM")
         step = known[name]
         row |= {"batch_size": step.batch_size, "length": step.length}
-        row |= compile_step(name)
+        row |= compile_step(name, _COMPILER.value, _TOPOLOGY.value)
         cells.append_row(_OUTPUT.value, row)
         rows[cells.key(row, keys)] = row
         print(f"{name}: {row.get('failed', 'compiled')}", file=sys.stderr, flush=True)

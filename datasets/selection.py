@@ -1,9 +1,6 @@
 """Some of a split's pieces: by their names, or those that others have nothing of."""
 
-import dataclasses
 from collections.abc import Collection
-
-import numpy as np
 
 from tfmusic.datasets.kinship import passages
 from tfmusic.datasets.pieces import Pieces
@@ -12,19 +9,7 @@ from tfmusic.tokenizers import ChoraleTokenizer
 
 def select(pieces: Pieces, names: Collection[str]) -> Pieces:
     """The pieces of these names, as far as there are such, in the split's order."""
-    kept = [index for index, name in enumerate(pieces.names) if name in names]
-    ids = [
-        pieces.ids[pieces.offsets[index] : pieces.offsets[index + 1]] for index in kept
-    ]
-    return dataclasses.replace(
-        pieces,
-        ids=np.concatenate([pieces.ids[:0], *ids]),
-        offsets=np.cumsum([0, *map(len, ids)], dtype=np.int64),
-        names=[pieces.names[index] for index in kept],
-        num_notes=pieces.num_notes[kept],
-        seconds=pieces.seconds[kept],
-        skipped={},
-    )
+    return pieces.take([i for i, name in enumerate(pieces.names) if name in names])
 
 
 def without_kin(pieces: Pieces, others: Pieces, tokenizer: ChoraleTokenizer) -> Pieces:

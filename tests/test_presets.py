@@ -10,7 +10,7 @@ NUM_PARAMETERS = {
     "article": 30_578,
     "chorale_infiller": 939_570,
     "chorale_tiny": 874_546,
-    "jsb": 4_239_410,
+    "jsb": 2_565_170,
     "piano": 25_607_559,
     "piano_small": 2_139_271,
 }

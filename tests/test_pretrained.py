@@ -17,7 +17,6 @@ from tfmusic.datasets.source import Item
 from tfmusic.errors import UserError
 from tfmusic.model_card import CARD, model_card
 from tfmusic.models import make_model
-from tfmusic.ship import MAX_BYTES
 from tfmusic.training import run
 from tfmusic.training.evaluation import Evaluator
 
@@ -148,7 +147,7 @@ class TestShipped:
         }
         assert files == {*FILES, pretrained.REPORT, CARD}
         sizes = [os.path.getsize(os.path.join(folder, file)) for file in files]
-        assert sum(sizes) <= MAX_BYTES
+        assert sum(sizes) <= pretrained.MAX_BYTES
 
     def test_its_card_says_what_its_report_says(self, name):
         folder = pretrained.pretrained_folder(name)

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from tests.tiny import INFILLER, MODEL, TOKENIZER, TRAIN, write_jsb
-from tfmusic import pretrained, ship
+from tfmusic import pretrained
 from tfmusic.models import make_model
 from tfmusic.tokenizers import MelodyTokenizer
 from tfmusic.training import run
@@ -91,4 +91,4 @@ def test_what_can_not_be_shipped_is_one_line(folder, command, monkeypatch):
     assert_one_line(command(*ARGUMENTS, "--model_dir=none"), "none is not a run's")
     assert_one_line(command(*ARGUMENTS, "--hours=-1"), "--hours=-1")
     assert_one_line(command(*ARGUMENTS[:4]), "--training is needed")
-    assert ship.MAX_BYTES == 5 * 2**20
+    assert pretrained.MAX_BYTES == 5 * 2**20

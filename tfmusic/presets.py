@@ -79,25 +79,36 @@ PRESETS = {
         ),
     ),
     # python -m tfmusic.train --preset=jsb --input=Jsb16thSeparated.json
+    # Fourier convolutions, which hear how long notes have been held, and attention,
+    # which finds the phrase that is repeated: most begin 200 to 460 tokens before, so
+    # windows are longer. BENCHMARKS.md has what each choice bought.
     "jsb": Preset(
         ModelConfig(
             vocabulary_size=50,
-            num_layers=4,
-            num_heads=8,
-            hidden_dim=256,
-            intermediate_dim=1024,
-            max_length=1024,
+            num_layers=5,
+            num_heads=4,
+            hidden_dim=192,
+            intermediate_dim=768,
+            max_length=640,
+            max_distance=512,
+            mixer=("fourier_convolution", "fourier_convolution", "relative_global")
+            + ("fourier_convolution", "relative_global"),
+            mixer_options={"fourier_convolution": {"tokens_per_step": 4}},
             features=CHORALE_FEATURES,
-            dropout=0.2,
+            dropout=0.15,
         ),
         TrainConfig(
             dataset="jsb_chorales",
             tokenizer="chorale",
             steps=10_000,
-            batch_size=8,
-            length=1024,
-            learning_rate=1e-3,
+            batch_size=4,
+            length=640,
+            learning_rate=2e-3,
+            optimizer="muon",
+            weight_decay=0.3,
             transpose=6,
+            evaluate_every=1000,
+            checkpoint_every=250,
         ),
     ),
     # python -m tfmusic.train --preset=piano --input=maestro-v3.0.0-midi.zip

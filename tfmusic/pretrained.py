@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights")
 REPORT = "report.json"
 DEFAULT = "chorales"  # makes music where no model is named
+MAX_BYTES = 5 << 20  # of all files of a model
 
 
 def from_pretrained(name: str = DEFAULT) -> Run:

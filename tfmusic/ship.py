@@ -25,7 +25,6 @@ from tfmusic.errors import UserError, run_command
 from tfmusic.files import atomic_folder, write_text
 from tfmusic.quiet import import_tensorflow
 
-MAX_BYTES = 5 << 20
 HELD_OUT = ("validation", "test")
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.", required=True)
@@ -157,10 +156,10 @@ def _check_size(folder):
         for path, _, names in os.walk(folder)
         for name in names
     )
-    if num_bytes > MAX_BYTES:
+    if num_bytes > pretrained.MAX_BYTES:
         raise UserError(
             f"{_MODEL_DIR.value} takes {num_bytes / 2**20:.2f} MiB in float16, more "
-            f"than {MAX_BYTES >> 20}: train a smaller model"
+            f"than {pretrained.MAX_BYTES >> 20}: train a smaller model"
         )
     return num_bytes
 

@@ -166,17 +166,6 @@ class TrainingLog:
             self._events.flush()
 
 
-def _flat(scores):
-    """Scores of which some are dicts, as one dict with names such as "a/b"."""
-    flat = {}
-    for key, value in scores.items():
-        if isinstance(value, dict):
-            flat |= {f"{key}/{name}": part for name, part in value.items()}
-        else:
-            flat[key] = value
-    return flat
-
-
 def _flat(name, scores):
     """Numbers by tag; those in dicts within come as NAME/KEY/KEY."""
     for key, value in scores.items():
