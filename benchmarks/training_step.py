@@ -17,7 +17,11 @@ class TimedStep:
         self.train_config = train_config
         self._strategy = get_strategy("one_device")
         with self._strategy.scope():
-            self.model = MusicDecoder(**dataclasses.asdict(model_config))
+            bfloat16 = train_config.dtype == "bfloat16"
+            self.model = MusicDecoder(
+                **dataclasses.asdict(model_config),
+                dtype="mixed_bfloat16" if bfloat16 else "float32",
+            )
         self._replica = TrainStep(
             self.model, None, train_config.clip_norm, xla=train_config.xla
         )

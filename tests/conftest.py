@@ -40,7 +40,7 @@ def command(capfd, monkeypatch):
         # Commands name their flags alike: each sees those of the libraries and its own.
         libraries = flags.FlagValues()
         for module, defined in flags.FLAGS.flags_by_module_dict().items():
-            if not module.startswith("tfmusic."):
+            if not module.startswith(("tfmusic.", "benchmarks.")):
                 for flag in defined:
                     libraries[flag.name] = flag
         flags_before = dict(vars(flags.FLAGS))

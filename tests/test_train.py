@@ -181,7 +181,7 @@ def assert_one_line(result, message):
         (["--strategy=multi_worker"], "needs TF_CONFIG"),
         (["--strategy=mirrored", "--set=batch_size=3"], "2 replicas"),
         (["--model_dir=file/run"], "cannot write to file/run: "),
-        (["--model_dir=/proc/run"], "cannot write /proc/run/"),
+        (["--model_dir=/proc/run"], "cannot write /proc/run"),
         (["--data_dir=file/data"], "cannot write"),
     ],
 )
