@@ -73,6 +73,7 @@ def test_a_process_prints_json_and_nothing_else(folder):
         "unseen_by": None,
         "max_length": 16,
         "stride": 5,
+        "keys": 1,
         "tokenizer": {"name": "chorale", "hash": TOKENIZER.hash},
         "model_dir": "run",
         "step": 12,
@@ -92,6 +93,20 @@ def test_another_split_and_data_set(in_folder, command):
     assert report["stride"] == 4
 
 
+def test_several_keys(in_folder, command):
+    arguments = ("evaluate", "--model_dir=run", "--data_dir=data")
+    _, one, _ = command(*arguments)
+    code, printed, errors = command(*arguments, "--keys=3")
+    assert code == 0, errors
+    report, single = json.loads(printed), json.loads(one)
+    assert (report["keys"], report["num_tokens"]) == (3, single["num_tokens"])
+    pieces = load_pieces("jsb_chorales", "validation", TOKENIZER, "data")
+    model = run.load_run("run").model
+    expected = Evaluator(model, TOKENIZER, pieces, keys=3)()["nats_per_token"]
+    assert report["nats_per_token"] == pytest.approx(expected, rel=1e-5)
+    assert report["nats_per_token"] != single["nats_per_token"]
+
+
 def assert_one_line(result, message):
     code, printed, errors = result
     assert (code, printed) == (2, "")
@@ -105,6 +120,8 @@ def assert_one_line(result, message):
         (["--split=valid"], "--split=valid: value should be one of"),
         (["--batch_size=0"], "--batch_size=0"),
         (["--stride=0"], "--stride=0"),
+        (["--keys=13"], "--keys=13"),
+        (["--orders=2"], "--orders says nothing about run, which is of kind decoder"),
         (["--model_dir=none"], "none is not a run's folder"),
         (["--model_dir=data"], "data is not a run's folder"),
         (["--model_dir=file"], "file is not a run's folder"),

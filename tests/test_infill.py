@@ -258,3 +258,5 @@ def test_trained_and_scored_by_the_commands(folder, command, tmp_path):
     assert (report["num_tokens"], report["orders"], report["step"]) == (13 * 4, 2, 3)
     for name in ("framewise", "notewise", "chronological"):
         assert 3 < report[f"{name}_nats_per_token"] < 6
+    code, _, errors = command("evaluate", model_dir, *data, "--keys=2")
+    assert code == 2 and "--keys says nothing about" in errors

@@ -11,6 +11,8 @@ of each voice (or of each kind of event, where the tokens are events), and the n
 piece's end apart. Numbers of different tokenizers compare per note or per
 second only; the tokenizer's name and hash stand beside them.
 
+With --keys, predictions are means over so many transpositions of the music.
+
 Of an infiller: framewise, notewise and chronological nats per token, averaged over
 random orders (see `tfmusic.training.orderings`), one pass for each token and order.
 
@@ -69,8 +71,17 @@ _BATCH_SIZE = flags.DEFINE_integer(
     "Windows at once; by default 8, of an infiller 64.",
     lower_bound=1,
 )
+_KEYS = flags.DEFINE_integer(
+    "keys",
+    1,
+    "Transpositions to average each prediction over, by 0, -1, 1, -2, ... semitones: "
+    "better predictions of a decoder that was trained on transposed music, for so many "
+    "times the work.",
+    lower_bound=1,
+    upper_bound=12,
+)
 _ORDERS = flags.DEFINE_integer(
-    "orders", 1, "Random orders to average over, of an infiller.", lower_bound=1
+    "orders", 1, "Random orders of an infiller to average over.", lower_bound=1
 )
 _OUTPUT = flags.DEFINE_string(
     "output",
@@ -104,7 +115,8 @@ _TOP_P = flags.DEFINE_float(
 )
 _OF_MUSIC = (_GENERATED, _PICTURES, _NUM_PIECES, _TOKENS, _SEED, _TEMPERATURE, _TOP_P)
 _OF_GENERATING = (_MODEL_DIR, _NUM_PIECES, _TOKENS, _TEMPERATURE, _TOP_P)
-_OF_SCORING = (_UNSEEN_BY, _STRIDE, _BATCH_SIZE, _ORDERS)
+_OF_SCORING = (_UNSEEN_BY, _STRIDE, _BATCH_SIZE, _KEYS, _ORDERS)
+_OF_DECODERS, _OF_INFILLERS = (_STRIDE, _KEYS), (_ORDERS,)
 
 
 def main() -> None:
@@ -252,13 +264,19 @@ def _evaluator(run, pieces):
     from tfmusic.training.orderings import OrderingEvaluator
 
     args = run.model, run.tokenizer, pieces
+    for flag in _OF_DECODERS if run.model.kind == "infiller" else _OF_INFILLERS:
+        if flag.present:
+            raise UserError(
+                f"--{flag.name} says nothing about {_MODEL_DIR.value}, which is of "
+                f"kind {run.model.kind}: leave it out"
+            )
     if run.model.kind == "infiller":
         batch_size, orders = _BATCH_SIZE.value or 64, _ORDERS.value
         evaluator = OrderingEvaluator(*args, orders, batch_size, xla=True)
         return evaluator, {"orders": orders}
-    batch_size, stride = _BATCH_SIZE.value or 8, _STRIDE.value
-    evaluator = Evaluator(*args, batch_size, stride, xla=True)
-    return evaluator, {"stride": evaluator.stride}
+    batch_size, stride, keys = _BATCH_SIZE.value or 8, _STRIDE.value, _KEYS.value
+    evaluator = Evaluator(*args, batch_size, stride, xla=True, keys=keys)
+    return evaluator, {"stride": evaluator.stride, "keys": keys}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The exact negative log-likelihood of a split."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -9,6 +11,7 @@ from tfmusic.datasets.progress import Log, with_progress
 from tfmusic.datasets.windows import Windows
 from tfmusic.tokenizers import Tokenizer
 from tfmusic.training.execution import sum_over_replicas
+from tfmusic.training.key_ensemble import KeyEnsemble
 from tfmusic.training.loss import token_nats
 from tfmusic.training.token_groups import TokenGroups
 
@@ -40,8 +43,12 @@ class Evaluator:
         stride: int | None = None,
         xla: bool = False,
         strategy: tf.distribute.Strategy | None = None,
+        keys: int = 1,
     ):
         self.model = model
+        self._logits = functools.partial(model, training=False)
+        if keys > 1:
+            self._logits = KeyEnsemble(model, tokenizer, keys)
         self.pieces = pieces
         longest = int(np.diff(pieces.offsets).max(initial=0)) + 1
         length = min(model.max_length, longest)
@@ -88,7 +95,7 @@ class Evaluator:
         }
 
     def _score_batch(self, inputs, targets, weights):
-        logits = self.model(inputs, training=False)
+        logits = self._logits(inputs)
         nats = token_nats(logits, targets) * weights
         hits = tf.cast(tf.argmax(logits, -1, tf.int32) == targets, tf.float32)
         return self._groups.sums(inputs, targets, True, nats, weights, hits * weights)

@@ -1,0 +1,68 @@
+"""Predictions averaged over keys: what a model learned in one helps in the others."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfmusic.tokenizers import PAD, Tokenizer
+
+MAX_KEYS = 12
+
+
+class KeyEnsemble:
+    """The mean of a decoder's probabilities for the same music in several keys.
+
+    The music is transposed by 0, -1, 1, -2, 2, ... semitones, and what the model
+    expects of each is transposed back. The mean is a distribution over the same ids,
+    and depends on what came before alone, so its likelihoods compare with those of a
+    single pass, which takes a Kth of the time. `B` windows of `T` tokens, `V` ids.
+
+    Args:
+        model: a MusicDecoder that was trained on transposed music.
+        tokenizer: of the model.
+        keys: K, from 1 to `MAX_KEYS`.
+
+    Reference:
+        [Krizhevsky et al., 2012](https://papers.nips.cc/paper/4824), section 4.1, for
+        the mean of predictions about variations of an input.
+    """
+
+    def __init__(self, model, tokenizer: Tokenizer, keys: int):
+        self.model = model
+        shifts = [(key + 1) // 2 * (1 - 2 * (key % 2)) for key in range(keys)]
+        tables = np.stack([tokenizer.transposed(shift) for shift in shifts])
+        # A pitch that the vocabulary has no room to move stays, and its place belongs
+        # to the pitch that moved there.
+        stays = tokenizer.pitched & (tables == np.arange(tokenizer.vocabulary.size))
+        self._moves = np.where(np.array(shifts)[:, np.newaxis], ~stays, True)  # [K, V]
+        self._tables = tables  # [K, V]
+        self._token_features = {
+            name: values
+            for name, values in tokenizer.grammar.token_features.items()
+            if name in model.feature_names
+        }
+
+    def __call__(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Logits, whose softmax is the mean.
+
+        Args:
+            inputs: of the model, int32 `[B, T]` each.
+
+        Returns:
+            float32 `[B, T, V]`.
+        """
+        log_probabilities = tf.map_fn(
+            lambda key: self._in_key(inputs, *key),
+            (self._tables, self._moves),
+            fn_output_signature=tf.float32,
+        )
+        return tf.reduce_logsumexp(log_probabilities, axis=0)
+
+    def _in_key(self, inputs, table, moves):
+        """float32 `[B, T, V]`: log-probabilities of the ids of the music as it is."""
+        tokens = tf.gather(table, inputs["tokens"])
+        moved = {**inputs, "tokens": tokens}
+        for name, values in self._token_features.items():
+            moved[name] = tf.where(tokens == PAD, 0, tf.gather(values, tokens))
+        logits = tf.cast(self.model(moved, training=False), tf.float32)
+        nats = tf.gather(tf.nn.log_softmax(logits), table, axis=-1)
+        return tf.where(moves, nats, -np.inf)
