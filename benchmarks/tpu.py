@@ -55,6 +55,7 @@ class Step:
         length: of a window.
         dtype: a dtype policy.
         accumulation: micro-batches.
+        optimizer: its name.
     """
 
     model: ModelConfig
@@ -62,6 +63,7 @@ class Step:
     length: int
     dtype: str = "float32"
     accumulation: int = 1
+    optimizer: str = "adamw"
 
 
 def steps() -> dict[str, Step]:
@@ -69,7 +71,8 @@ def steps() -> dict[str, Step]:
     plain = {}
     for name, preset in PRESETS.items():
         length, windows = preset.train.length, preset.train.batch_size
-        each = Step(preset.model, max(windows // REPLICAS, 1), length)
+        batch_size, optimizer = max(windows // REPLICAS, 1), preset.train.optimizer
+        each = Step(preset.model, batch_size, length, optimizer=optimizer)
         plain[f"preset_{name}"] = each
         if length >= 1024:  # all of the batch on one core
             plain[f"preset_{name}_accumulated"] = dataclasses.replace(
@@ -104,7 +107,7 @@ def make_step(step: Step):
     from tfmusic.training.step import TrainStep, make_optimizer
 
     model = make_model(step.model, step.dtype)
-    train_config = PRESETS["piano"].train
+    train_config = dataclasses.replace(PRESETS["piano"].train, optimizer=step.optimizer)
     optimizer = make_optimizer(train_config)
     optimizer.build(model.trainable_variables)
     replica = TrainStep(

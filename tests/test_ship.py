@@ -17,7 +17,7 @@ ARGUMENTS = (
         "--training=python -m tfmusic.train --first",
         "--training=python -m tfmusic.train",
     ),
-    *("--unseen_in=jsb_chorales", "--name=tiny", "--noxla"),
+    *("--unseen_in=jsb_chorales", "--name=tiny", "--noxla", "--keys=2"),
 )
 
 
@@ -47,10 +47,14 @@ def test_a_run_becomes_a_model_with_a_card(folder, command):
     assert report["hours"] == 2.25 and report["validation_float32"] == 3.5
     assert report["sample"]["num_tokens"] == 4 * 5
     assert len(report["unseen"]["jsb_chorales"]["validation"]["pieces"]) == 2
+    in_keys = report["in_keys"]["test"]["nats_per_token"]
     card = (folder / "weights" / "tiny" / "MODEL_CARD.md").read_text()
     words = " ".join(card.split())
     for text in (
         f"**{report['validation']['nats_per_token']:.4f}**",
+        f"| test | 2 keys | 1 | 20 | **{in_keys:.4f}** |",
+        "in 2 keys, by 0, -1, 1, -2",
+        f"divided by a temperature of {report['temperature']:g}, at which",
         "2.25 hours on 2 CPU cores",
         "tfmusic.train --first python -m tfmusic.train ```",
         "its encoder states no license",

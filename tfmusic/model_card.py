@@ -34,11 +34,13 @@ def model_card(
         if isinstance(model.mixer, str)
         else model.mixer
     )
+    keys = report["keys"]
     rows = "\n".join(
-        f"| {split} | {scores['num_pieces']} | {scores['num_tokens']:,} "
+        f"| {split} | {passes} | {scores['num_pieces']} | {scores['num_tokens']:,} "
         f"| **{scores['nats_per_token']:.4f}** | {scores['nats_per_note']:.3f} "
         f"| {scores['accuracy']:.1%} |"
-        for split, scores in ((split, report[split]) for split in splits)
+        for passes, of in (("one", report), (f"{keys} keys", report["in_keys"]))
+        for split, scores in ((split, of[split]) for split in splits)
     )
     averaged = f"averaged with decay {train.ema:g}, " if train.ema else ""
     text = f"""# {name}
@@ -58,8 +60,8 @@ run = tfmusic.from_pretrained("{name}")
 
 Of the data set `{train.dataset}`:
 
-| split | pieces | tokens | nats per token | nats per note | accuracy |
-|---|---:|---:|---:|---:|---:|
+| split | passes | pieces | tokens | nats per token | nats per note | accuracy |
+|---|---|---:|---:|---:|---:|---:|
 {rows}
 
 Nats per token: the sum, over all tokens of a split, of minus the natural logarithm of
@@ -68,12 +70,20 @@ one voice sounds at one 16th, or a rest; voices go from soprano to bass, then co
 next 16th. Each token is scored once, given what came before it in its piece, at most
 {model.max_length:,} tokens (windows begin {report["validation"]["stride"]:,} apart). A
 piece's end is not counted. The weights were chosen by the validation split, in float32
-({report["validation_float32"]:.4f} there); the table is of the float16 weights here:
+({report["validation_float32"]:.4f} there, in one pass). Its logits were then divided by
+a temperature of {report["temperature"]:g}, at which that split is likeliest ([Guo et
+al., 2017](https://arxiv.org/abs/1706.04599)). The table is of the weights that came of
+it, in float16:
 
 ```sh
 python -m tfmusic.evaluate --model_dir={name} --dataset={train.dataset} \\
-  --input=jsb.zip --split=validation
+  --input=jsb.zip --split=validation --keys={keys}
 ```
+
+With `--keys={keys}` a probability is the mean of those that the model gives the same
+music in {keys} keys, by 0, -1, 1, -2, ... semitones: the music is transposed, what is
+expected of it transposed back. It depends on what came before alone, as in one pass,
+and takes {keys} times as long. Music is generated in one pass.
 
 {_unseen(report)}
 

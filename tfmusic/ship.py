@@ -5,8 +5,9 @@ Usage:
     --training='python -m tfmusic.train --preset=jsb --input=jsb.zip'
 
 Writes tfmusic/weights/NAME/, at most 5 MiB: settings and best weights as a run has
-them, report.json, and MODEL_CARD.md, which says what report.json says. All scores are
-of the rounded weights, as `python -m tfmusic.evaluate --model_dir=NAME` gives them.
+them, but calibrated on the validation split and rounded; report.json, and
+MODEL_CARD.md, which says what report.json says. All scores are of these weights, as
+`python -m tfmusic.evaluate --model_dir=NAME` gives them.
 
 The report names the pieces of another data set's held-out splits that share no passage
 with the training's music, by which this and other models can be compared.
@@ -54,6 +55,18 @@ _TRAINING = flags.DEFINE_multi_string(
 _HOURS = flags.DEFINE_float(
     "hours", None, "How long all training took.", required=True, lower_bound=0.0
 )
+_KEYS = flags.DEFINE_integer(
+    "keys",
+    5,
+    "Transpositions to average predictions over, for the second score of each split.",
+    lower_bound=1,
+    upper_bound=12,
+)
+_CALIBRATE = flags.DEFINE_bool(
+    "calibrate",
+    True,
+    "Divide the logits by the temperature that the validation split is likeliest at.",
+)
 _XLA = flags.DEFINE_bool("xla", True, "Compile the scoring with XLA.")
 _HARDWARE = flags.DEFINE_string("hardware", "2 CPU cores", "On what it was trained.")
 
@@ -63,6 +76,7 @@ def main() -> None:
     from tfmusic.datasets.progress import print_line
     from tfmusic.model_card import write_card
     from tfmusic.training import run as runs
+    from tfmusic.training.calibration import calibrate
 
     run = runs.load_run(_MODEL_DIR.value, kind="decoder")
     if run.tokenizer.name != "chorale":
@@ -74,7 +88,15 @@ def main() -> None:
     with atomic_folder(output) as folder:
         _write_run(run, folder)
         _check_size(folder)  # before the long work
+        temperature = 1.0
+        if _CALIBRATE.value:
+            pieces = _load_pieces(run, "validation")
+            temperature = calibrate(
+                run.model, run.tokenizer, pieces, _XLA.value, print_line
+            )
+            _write_run(run, folder)
         report = _report(run, runs.load_run(folder), print_line)
+        report["temperature"] = temperature
         best = {"step": run.best["step"], **report["validation"]}
         write_text(os.path.join(folder, runs.BEST_REPORT), _json(best))
         files = (runs.CONFIG, runs.TOKENIZER, runs.BEST_WEIGHTS, runs.BEST_REPORT)
@@ -97,12 +119,18 @@ def _write_run(run, folder):
     from tfmusic.training.half_weights import write_half_weights
 
     runs.write_settings(folder, run.model_config, run.train_config, run.tokenizer)
-    write_text(os.path.join(folder, runs.BEST_REPORT), _json(run.best))
-    source = pretrained.find_folder(_MODEL_DIR.value)
-    write_half_weights(
-        os.path.join(source, runs.BEST_WEIGHTS),
-        os.path.join(folder, runs.BEST_WEIGHTS),
-    )
+    runs.save_best(run.model, folder, run.best)
+    path = os.path.join(folder, runs.BEST_WEIGHTS)
+    write_half_weights(path, f"{path}.half")
+    os.replace(f"{path}.half", path)
+
+
+def _load_pieces(run, split):
+    """A split of the data set that a run was trained on."""
+    from tfmusic.datasets.pieces import load_pieces
+
+    dataset = run.train_config.dataset
+    return load_pieces(dataset, split, run.tokenizer, _DATA_DIR.value, _INPUT.value)
 
 
 def _report(run, rounded, log):
@@ -112,17 +140,14 @@ def _report(run, rounded, log):
     from tfmusic.training.evaluation import Evaluator
 
     model, tokenizer = rounded.model, rounded.tokenizer
-    dataset, other = rounded.train_config.dataset, _UNSEEN_IN.value
+    other = _UNSEEN_IN.value
 
-    def load(split):
-        return load_pieces(dataset, split, tokenizer, _DATA_DIR.value, _INPUT.value)
-
-    def score(pieces):
-        log(f"scoring {len(pieces)} pieces, {pieces.num_tokens:,} tokens")
-        evaluator = Evaluator(model, tokenizer, pieces, xla=_XLA.value)
+    def score(pieces, keys=1):
+        log(f"scoring {len(pieces)} pieces, {pieces.num_tokens:,} tokens, keys: {keys}")
+        evaluator = Evaluator(model, tokenizer, pieces, xla=_XLA.value, keys=keys)
         return {**evaluator(log), "stride": evaluator.stride}
 
-    trained_on, unseen = load("train"), {}
+    trained_on, unseen = _load_pieces(rounded, "train"), {}
     for split in HELD_OUT:
         pieces = load_pieces(other, split, tokenizer, _DATA_DIR.value)
         pieces = without_kin(pieces, trained_on, tokenizer)
@@ -131,6 +156,7 @@ def _report(run, rounded, log):
     if not unseen:
         raise UserError(f"no held-out piece of {other} is new to the model")
     lengths = dict(zip(pieces.names, np.diff(pieces.offsets), strict=True))
+    held_out = {split: _load_pieces(rounded, split) for split in HELD_OUT}
     shortest = min(lengths, key=lengths.get)
     return {
         "name": _NAME.value,
@@ -142,7 +168,9 @@ def _report(run, rounded, log):
         "hardware": _HARDWARE.value,
         "step": run.best["step"],
         "validation_float32": run.best["nats_per_token"],
-        **{split: score(load(split)) for split in HELD_OUT},
+        **{split: score(held_out[split]) for split in HELD_OUT},
+        "keys": _KEYS.value,
+        "in_keys": {split: score(held_out[split], _KEYS.value) for split in HELD_OUT},
         "unseen": {other: unseen},
         # By which a test can tell in no time that the weights are these.
         "sample": {**score(select(pieces, [shortest])), "pieces": [shortest]},
