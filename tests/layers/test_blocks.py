@@ -47,3 +47,11 @@ def test_by_distance_is_the_transpose_of_by_key():
     forward = np.sum(blocks.block_to_absolute(x) * y)
     backward = np.sum(x * blocks.block_to_relative(y))
     assert forward == pytest.approx(backward, rel=1e-5)
+
+
+def test_halves_are_those_of_the_transpose():
+    x = GENERATOR.normal(size=(2, 3, SIZE, SIZE)).astype("float32")
+    far, near = blocks.block_to_halves(x)
+    whole = blocks.block_to_relative(x).numpy()
+    np.testing.assert_array_equal(far, whole[..., :SIZE])
+    np.testing.assert_array_equal(near, whole[..., SIZE:])

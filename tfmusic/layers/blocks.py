@@ -7,7 +7,7 @@ of length `b`.
 import tensorflow as tf
 from keras import ops
 
-from tfmusic.layers import relative
+from tfmusic.layers import masks, relative
 
 
 def to_blocks(x, num_blocks, block_size):
@@ -59,6 +59,24 @@ def block_to_relative(weights):
     return ops.reshape(weights, (batch, heads, size, 2 * size))
 
 
+def block_to_halves(weights):
+    """`block_to_relative` in two: of a pair's first block and of its next.
+
+    Args:
+        weights: `[B, N, b, b]`, last axis indexed by key.
+
+    Returns:
+        `[B, N, b, b]` twice, last axis by distance.
+    """
+    batch, heads, size, _ = ops.shape(weights)
+    lower = masks.causal_mask(size)
+    far = relative.absolute_to_relative(tf.where(lower, weights, 0.0))
+    near = tf.where(lower, 0.0, weights)[..., 1:]  # [B, N, b, b - 1]
+    near = ops.reshape(near, (batch, heads, size * (size - 1)))
+    near = ops.pad(near, [[0, 0], [0, 0], [0, size]])
+    return far, ops.reshape(near, (batch, heads, size, size))
+
+
 def pair(table_blocks, first):
     """`[N, 2*b, C]`: two blocks of a table, the one at `first` and the next."""
     return tf.concat([table_blocks[first], table_blocks[first + 1]], axis=-2)
@@ -69,10 +87,15 @@ def add(array, index, x):
     return array.write(index, array.read(index) + x)
 
 
-def add_pair(array, first, x):
-    """Adds `[B, N, 2*b, C]`, summed over the batch, to two blocks of a table."""
+def add_rows(array, index, x):
+    """Adds `[B, N, b, C]`, summed over the batch, to a block of a table."""
     x = tf.reduce_sum(x, axis=0)
     if array.element_shape[0] == 1:  # one table for all heads
         x = tf.reduce_sum(x, axis=0, keepdims=True)
+    return add(array, index, x)
+
+
+def add_pair(array, first, x):
+    """Adds `[B, N, 2*b, C]`, summed over the batch, to two blocks of a table."""
     one, two = tf.split(x, 2, axis=-2)
-    return add(add(array, first, one), first + 1, two)
+    return add_rows(add_rows(array, first, one), first + 1, two)

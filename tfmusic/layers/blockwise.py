@@ -122,11 +122,12 @@ class _BlockwiseAttention:
     def _backward(self, dy, y, log_sums, queries, keys, values, *distance):
         """Gradients of everything that `_forward` takes."""
         deltas = tf.reduce_sum(dy * y, axis=-1, keepdims=True)  # [n, B, N, b, 1]
+        square = tf.concat([tf.shape(queries)[1:-1], [self.block_size]], 0)
 
         def one_block_of_queries(i, dqueries, dkeys, dvalues, *ddistance):
             query, above = queries[i], dy[i]
 
-            def one_block_of_keys(j, dquery, dextra, dkeys, dvalues, *dtables):
+            def one_block_of_keys(j, dquery, dextra, near, dkeys, dvalues, *dtables):
                 logits = self._logits(query, keys[j], i, j, distance)
                 weights = tf.exp(logits - log_sums[i])  # [B, N, b, b]
                 dweights = _matmul(above, values[j], transpose_b=True)
@@ -145,18 +146,23 @@ class _BlockwiseAttention:
                 dquery += _matmul(dlogits, keys[j])
                 dkeys = blocks.add(dkeys, j, _matmul(dlogits, query, transpose_a=True))
                 if distance:
+                    # What two blocks of keys add to a block of distances is multiplied
+                    # once. Nothing is left of the last: its near half is masked.
                     first = self._first(i, j)
-                    by_distance = blocks.block_to_relative(dlogits)
-                    dextra += _times_table(by_distance, blocks.pair(distance[1], first))
+                    far, next_near = blocks.block_to_halves(dlogits)
+                    by_distance, near = near + far, next_near
+                    dextra += _times_table(by_distance, distance[1][first])
                     dtable = _matmul(by_distance, distance[0][i], transpose_a=True)
-                    dtables = (blocks.add_pair(dtables[0], first, dtable), *dtables[1:])
-                return j + 1, dquery, dextra, dkeys, dvalues, *dtables
+                    new = blocks.add_rows(dtables[0], first, dtable)
+                    dtables = (new, *dtables[1:])
+                return j + 1, dquery, dextra, near, dkeys, dvalues, *dtables
 
             dextra = tf.zeros_like(distance[0][i], tf.float32) if distance else 0.0
+            near = tf.zeros(square) if distance else 0.0
             dquery = tf.zeros_like(query, tf.float32)
             first = self._first_block(i)
-            start = (first, dquery, dextra, dkeys, dvalues, *ddistance[1:])
-            _, dquery, dextra, dkeys, dvalues, *dtables = tf.while_loop(
+            start = (first, dquery, dextra, near, dkeys, dvalues, *ddistance[1:])
+            _, dquery, dextra, _, dkeys, dvalues, *dtables = tf.while_loop(
                 lambda j, *_: j <= i, one_block_of_keys, start
             )
             if distance:
