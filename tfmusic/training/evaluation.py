@@ -32,6 +32,8 @@ class Evaluator:
         xla: whether to compile.
         strategy: whose replicas share out each batch, which their number divides; by
             default the model is called as it is.
+        keys: transpositions that predictions are averaged over, see `KeyEnsemble`; 1
+            is the music as it is, in one pass.
     """
 
     def __init__(

@@ -5,8 +5,6 @@ import tensorflow as tf
 
 from tfmusic.tokenizers import PAD, Tokenizer
 
-MAX_KEYS = 12
-
 
 class KeyEnsemble:
     """The mean of a decoder's probabilities for the same music in several keys.
@@ -19,7 +17,7 @@ class KeyEnsemble:
     Args:
         model: a MusicDecoder that was trained on transposed music.
         tokenizer: of the model.
-        keys: K, from 1 to `MAX_KEYS`.
+        keys: K, 1 and more.
 
     Reference:
         [Krizhevsky et al., 2012](https://papers.nips.cc/paper/4824), section 4.1, for
