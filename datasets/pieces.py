@@ -38,6 +38,8 @@ class Pieces:
         num_notes: int64 `[num_pieces]`, notes of each piece's NoteSequence.
         seconds: float64 `[num_pieces]`, total time of each piece.
         skipped: the reason for each piece that the tokenizer has no ids for.
+        unfinished: bool `[num_pieces]`, pieces that go on behind their last token, so
+            that no EOS follows it; None where all are whole.
     """
 
     ids: np.ndarray
@@ -46,6 +48,7 @@ class Pieces:
     num_notes: np.ndarray
     seconds: np.ndarray
     skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+    unfinished: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -68,6 +71,25 @@ class Pieces:
             names=[self.names[index] for index in indices],
             num_notes=self.num_notes[indices],
             seconds=self.seconds[indices],
+            unfinished=None if self.unfinished is None else self.unfinished[indices],
+        )
+
+    def followed_by(self, others: Pieces) -> Pieces:
+        """These pieces, and behind them the others."""
+
+        def is_unfinished(pieces):
+            if pieces.unfinished is None:
+                return np.zeros(len(pieces), bool)
+            return pieces.unfinished
+
+        both = self, others
+        return Pieces(
+            ids=np.concatenate([pieces.ids for pieces in both]),
+            offsets=np.append(self.offsets, self.offsets[-1] + others.offsets[1:]),
+            names=self.names + others.names,
+            num_notes=np.concatenate([pieces.num_notes for pieces in both]),
+            seconds=np.concatenate([pieces.seconds for pieces in both]),
+            unfinished=np.concatenate([is_unfinished(pieces) for pieces in both]),
         )
 
     def spread(self, count: int) -> Pieces:
@@ -91,6 +113,7 @@ class Pieces:
             num_notes=self.num_notes,
             seconds=self.seconds,
             skipped=np.array(json.dumps(self.skipped)),
+            **({} if self.unfinished is None else {"unfinished": self.unfinished}),
         )
 
     @classmethod

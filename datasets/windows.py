@@ -57,6 +57,8 @@ class Windows:
         self.augmenter = Augmenter(augmentation, tokenizer)
         # A piece is BOS, its ids, EOS; it has one input less than that.
         self.num_inputs = np.diff(pieces.offsets) + 1
+        if pieces.unfinished is not None:
+            self.num_inputs -= pieces.unfinished  # EOS is no target of theirs
         self.begins = pieces.offsets[:-1] + 2 * np.arange(len(pieces))
         self.transpositions = np.zeros([len(pieces), 2], np.int32)
         grammar = tokenizer.grammar

@@ -112,6 +112,14 @@ class TrainConfig:
             most `(1 + n) / (10 + n)`, so that the first weights are soon forgotten.
         init_from: file of weights, or folder of a run whose best ones are taken, to
             begin with; "" for new ones.
+        teacher: folder of a run, or name of a model that tfmusic comes with, whose
+            expectations are learned as well; "" for none. See `training.teacher`.
+        teacher_keys: transpositions, one of which is drawn for each step, that the
+            teacher hears the music in, so that the mean over them is learned; 1 for
+            the music as it is.
+        teacher_weight: the teacher's part of the loss, 0 to 1; the music has the rest.
+        teacher_pieces: pieces that the teacher composes before the first step, which
+            are added to the training split.
         skip_non_finite: leave out a step whose gradient is not finite; by default
             the training stops there.
     """
@@ -146,6 +154,10 @@ class TrainConfig:
     log_every: int = 10
     ema: float = 0.0
     init_from: str = ""
+    teacher: str = ""
+    teacher_keys: int = 1
+    teacher_weight: float = 0.5
+    teacher_pieces: int = 0
     skip_non_finite: bool = False
 
     def __post_init__(self):
@@ -156,14 +168,18 @@ class TrainConfig:
             self,
             ("steps", "batch_size", "length", "evaluate_every", "checkpoint_every")
             + ("log_every", "accumulation", "steps_per_execution")
-            + ("evaluate_pieces",),
+            + ("evaluate_pieces", "teacher_keys"),
         )
         if not 0 <= self.ema < 1:
             raise UserError(f"ema={self.ema}: expected at least 0 and less than 1")
+        if not 0 <= self.teacher_weight <= 1:
+            raise UserError(f"teacher_weight={self.teacher_weight}: expected 0 to 1")
+        if self.teacher_pieces and not self.teacher:
+            raise UserError("teacher_pieces wants a teacher: --set teacher=...")
         for factor in self.stretches:
             if not isinstance(factor, (int, float)) or isinstance(factor, bool):
                 raise UserError(f"stretches={self.stretches}: expected numbers")
-        for name in ("transpose", "velocity_shift", "watch_every"):
+        for name in ("transpose", "velocity_shift", "watch_every", "teacher_pieces"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name}={getattr(self, name)}: expected at least 0")
 

@@ -55,11 +55,13 @@ def test_a_call_gives_the_numbers_of_each_step():
     iterator = iter(strategy.distribute_datasets_from_function(lambda _: batches))
     execute = Execution(strategy, step, iterator)
     # Each replica takes the next element.
-    nats, tokens, norm = execute(3)
+    nats, tokens, norm, told = execute(3)
     assert nats.numpy().tolist() == [0 + 1, 2 + 3, 4 + 5]
     assert tokens.numpy().tolist() == [10, 50, 90]
     assert norm.numpy().tolist() == [0.5] * 3
-    assert execute(1)[0].numpy().tolist() == [6 + 7]
+    assert told.numpy().tolist() == [0] * 3
+    nats, _, _, told = execute(1, told_to_end=True)
+    assert nats.numpy().tolist() == [6 + 7] and told.numpy().tolist() == [2]
 
 
 def test_several_steps_a_call_change_no_number_and_stop_where_something_is_due(

@@ -12,6 +12,7 @@ import pytest
 
 from tests.tiny import write_jsb
 from tfmusic.training import run
+from tfmusic.training.interruption import EX_TEMPFAIL
 from tfmusic.training.strategy import WorkerLost
 
 CHECKOUT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ TINY = [
 ]
 
 # The command, but a worker that is gone is missed after 10 seconds, not after a minute.
-# One of them kills itself, so that it happens after the same step on any machine.
+# One of them sends itself a signal, so that it comes after the same step anywhere.
 PROGRAM = """
 import json, os, runpy, signal
 from tfmusic.quiet import import_tensorflow
@@ -48,15 +49,16 @@ context.context().configure_coordination_service(
         coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=workers)
     ],
 )
-if os.environ["KILLED"]:
+if os.environ["SIGNAL"]:
     from tfmusic.training.execution import Execution
+    number, after = map(int, os.environ["SIGNAL"].split())
     execute = Execution.__call__
     calls = []
-    def count(self, num_steps):
-        if len(calls) == int(os.environ["KILLED"]):
-            os.kill(os.getpid(), signal.SIGKILL)
-        calls.append(num_steps)
-        return execute(self, num_steps)
+    def count(self, *arguments):
+        if len(calls) == after:
+            os.kill(os.getpid(), number)
+        calls.append(arguments)
+        return execute(self, *arguments)
     Execution.__call__ = count
 runpy.run_module("tfmusic.train", run_name="__main__")
 """
@@ -78,12 +80,13 @@ except UserError as error:
 """
 
 
-def start_workers(program, *arguments, killed=""):
+def start_workers(program, *arguments, sends=""):
     """Two processes, as the workers of one training.
 
     Args:
         program, arguments: what each runs.
-        killed: number of calls after which the second one kills itself.
+        sends: number of the signal that the second one sends itself, and of the calls
+            after which it does.
     """
     servers = [socket.create_server(("localhost", 0)) for _ in range(2)]
     addresses = [f"localhost:{server.getsockname()[1]}" for server in servers]
@@ -95,7 +98,7 @@ def start_workers(program, *arguments, killed=""):
             cwd=CHECKOUT,
             env={
                 **os.environ,
-                "KILLED": str(killed) if index == 1 else "",
+                "SIGNAL": sends if index == 1 else "",
                 "TF_CONFIG": json.dumps(
                     {
                         "cluster": {"worker": addresses},
@@ -130,7 +133,7 @@ def lines(folder):
     ]
 
 
-def test_two_workers_learn_what_one_process_learns_though_one_is_killed(
+def test_two_workers_learn_what_one_process_learns_though_one_is_killed_or_ended(
     command, tmp_path
 ):
     data = tmp_path / "data"
@@ -142,7 +145,8 @@ def test_two_workers_learn_what_one_process_learns_though_one_is_killed(
     assert code == 0, errors
 
     arguments += ["--strategy=multi_worker", f"--model_dir={folder}"]
-    workers = start_workers(PROGRAM, *arguments, killed=KILLED_AFTER)
+    sends = f"{int(signal.SIGKILL)} {KILLED_AFTER}"
+    workers = start_workers(PROGRAM, *arguments, sends=sends)
     (chief_code, _, chief_errors), (other_code, *_) = ends(workers)
     assert other_code == -signal.SIGKILL
     assert chief_code == WorkerLost.exit_code, chief_errors
@@ -152,18 +156,26 @@ def test_two_workers_learn_what_one_process_learns_though_one_is_killed(
     )
     assert lines(folder)[-1]["step"] == KILLED_AFTER
 
+    # The other one is preempted: both learn it, end after the same step, and save.
+    sends = f"{int(signal.SIGTERM)} 0"
+    chief, other = ends(start_workers(PROGRAM, *arguments, sends=sends))
+    assert (chief[0], other[0]) == (EX_TEMPFAIL, EX_TEMPFAIL), chief[2] + other[2]
+    assert ", from step 8\n" in chief[1]
+    assert "stopped by SIGTERM at step 11, which is saved" in chief[2]
+
     chief, other = ends(start_workers(PROGRAM, *arguments))
     assert (chief[0], other[0]) == (0, 0), chief[2] + other[2]
-    assert ", from step 8\n" in chief[1]
+    assert ", from step 11\n" in chief[1]
 
     # Each step is there once: the other worker wrote nothing, and printed nothing.
-    assert "step" not in other[1] and len(os.listdir(folder / "logs")) == 2
+    assert "step" not in other[1] and len(os.listdir(folder / "logs")) == 3
     assert {p.name for p in folder.iterdir()} == {p.name for p in alone.iterdir()}
     expected = lines(alone)
     assert [line["step"] for line in expected if line["on"] == "train"] == [
         *range(1, STEPS + 1)
     ]
-    for line, other_line in zip(lines(folder), expected, strict=True):
+    found = [line for line in lines(folder) if line["on"] != "interruption"]
+    for line, other_line in zip(found, expected, strict=True):
         assert (line["on"], line["step"]) == (other_line["on"], other_line["step"])
         assert line["nats_per_token"] == pytest.approx(
             other_line["nats_per_token"], rel=1e-4

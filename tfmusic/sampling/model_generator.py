@@ -1,6 +1,6 @@
 """Music out of a Keras model, batch by batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -64,14 +64,22 @@ class ModelGenerator:
             For each piece int32 `[T]`, the prime and its continuation, without BOS
             and EOS.
         """
-        pieces = []
+        return list(self.stream(primes, num_tokens, sampler, seed))
+
+    def stream(
+        self,
+        primes: Sequence[np.ndarray],
+        num_tokens: int,
+        sampler: Sampler | None = None,
+        seed: int = 0,
+    ) -> Iterator[np.ndarray]:
+        """The pieces of `generate`, each as soon as its batch is done."""
         for first in range(0, len(primes), self.batch_size):
             batch = primes[first : first + self.batch_size]
             uniforms = draw_uniforms(seed, first, len(batch), num_tokens)
-            pieces += continue_primes(
+            yield from continue_primes(
                 self._compiled, batch, uniforms, sampler, self.loop.chunk
             )
-        return pieces
 
 
 def generate(

@@ -29,31 +29,39 @@ class Execution:
         self._batches = batches
         self._run = tf.function(self._steps)
 
-    def __call__(self, num_steps: int):
+    def __call__(self, num_steps: int, told_to_end: bool = False):
         """Runs the next steps.
 
-        Returns:
-            Nats, weights and the gradient's norm of each step, `[K]`, over all
-            replicas; not waited for.
-        """
-        return self._run(tf.constant(num_steps))
+        Args:
+            num_steps: K.
+            told_to_end: whether this process was, which the others learn by this.
 
-    def _steps(self, num_steps):
+        Returns:
+            Nats, weights and the gradient's norm of each step, and how many replicas'
+            processes were told to end, `[K]` each, over all replicas; not waited for.
+        """
+        return self._run(tf.constant(num_steps), tf.constant(float(told_to_end)))
+
+    def _steps(self, num_steps, told_to_end):
+        def of_replica(batch):
+            return *self._train_step(batch), tf.identity(told_to_end)
+
         def step(index, *columns):
-            nats, tokens, norm = self._strategy.run(
-                self._train_step, args=(next(self._batches),)
+            nats, tokens, norm, told = self._strategy.run(
+                of_replica, args=(next(self._batches),)
             )
             row = (
                 self._strategy.reduce("sum", nats, axis=None),
                 self._strategy.reduce("sum", tokens, axis=None),
                 self._strategy.reduce("mean", norm, axis=None),
+                self._strategy.reduce("sum", told, axis=None),
             )
             return index + 1, *(
                 column.write(index, number)
                 for column, number in zip(columns, row, strict=True)
             )
 
-        columns = [tf.TensorArray(tf.float32, num_steps) for _ in range(3)]
+        columns = [tf.TensorArray(tf.float32, num_steps) for _ in range(4)]
         _, *columns = tf.while_loop(
             lambda index, *_: index < num_steps, step, (0, *columns)
         )

@@ -17,7 +17,7 @@ class KeyEnsemble:
     Args:
         model: a MusicDecoder that was trained on transposed music.
         tokenizer: of the model.
-        keys: K, 1 and more.
+        keys: K, 1 and more; an attribute as well.
 
     Reference:
         [Krizhevsky et al., 2012](https://papers.nips.cc/paper/4824), section 4.1, for
@@ -33,6 +33,7 @@ class KeyEnsemble:
         stays = tokenizer.pitched & (tables == np.arange(tokenizer.vocabulary.size))
         self._moves = np.where(np.array(shifts)[:, np.newaxis], ~stays, True)  # [K, V]
         self._tables = tables  # [K, V]
+        self.keys = keys
         self._token_features = {
             name: values
             for name, values in tokenizer.grammar.token_features.items()
@@ -49,14 +50,23 @@ class KeyEnsemble:
             float32 `[B, T, V]`.
         """
         log_probabilities = tf.map_fn(
-            lambda key: self._in_key(inputs, *key),
-            (self._tables, self._moves),
+            lambda key: self.in_key(inputs, key),
+            tf.range(self.keys),
             fn_output_signature=tf.float32,
         )
         return tf.reduce_logsumexp(log_probabilities, axis=0)
 
-    def _in_key(self, inputs, table, moves):
-        """float32 `[B, T, V]`: log-probabilities of the ids of the music as it is."""
+    def in_key(self, inputs: dict[str, tf.Tensor], key: tf.Tensor) -> tf.Tensor:
+        """What the model expects of the music in one of the keys.
+
+        Args:
+            inputs: see `__call__`.
+            key: int32 scalar below `keys`.
+
+        Returns:
+            float32 `[B, T, V]`, log-probabilities of the ids of the music as it is.
+        """
+        table, moves = tf.gather(self._tables, key), tf.gather(self._moves, key)
         tokens = tf.gather(table, inputs["tokens"])
         moved = {**inputs, "tokens": tokens}
         for name, values in self._token_features.items():

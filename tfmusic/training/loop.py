@@ -1,6 +1,7 @@
 """The steps of a training, and what is done between them."""
 
 import contextlib
+import signal
 from collections.abc import Callable
 
 from tfmusic.config import TrainConfig
@@ -23,13 +24,14 @@ class Loop:
         state: what is trained.
         config: of the training.
         model_dir: the run's folder.
-        execute: called with a number of steps, does them and returns nats, tokens and
-            the gradient's norm of each, see `Execution`.
+        execute: called with a number of steps and whether this process was told to
+            end, does them, see `Execution`.
         steps_per_execution: most steps in one call.
         evaluator: returns the scores of the model's weights.
         progress: what is shown.
         chief: whether this process writes.
         watch: see `train`.
+        shared: whether other processes take part.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Loop:
         progress: Progress,
         chief: bool = True,
         watch=None,
+        shared: bool = False,
     ):
         self.state = state
         self.config = config
@@ -55,6 +58,8 @@ class Loop:
         self.watch = watch
         self.best = run.read_best(model_dir)
         self.saved_step = state.first_step
+        self.shared = shared
+        self._told_to_end = None  # in the last call, how many
 
     def run(self) -> dict:
         """Trains to the last step.
@@ -77,15 +82,32 @@ class Loop:
                     self._evaluate(done)
                 while done < self.config.steps:
                     num_steps = self._num_steps(done)
-                    self.losses.add(*self.execute(num_steps))
+                    *columns, told = self.execute(num_steps, self._is_told_to_end())
+                    self.losses.add(*columns)
                     done += num_steps
                     self._count(done, num_steps)
                     self._look_after(done)
-                    self.signals.check()
+                    self._check_signals(told)
             except Stop:
                 self._save_interrupted(done)
-                raise Interruption(self.signals.received, done) from None
+                received = self.signals.received or signal.SIGTERM
+                raise Interruption(received, done) from None
         return self.best
+
+    def _is_told_to_end(self):
+        return self.signals.received is not None
+
+    def _check_signals(self, told):
+        """Raises Stop after a signal: in every process after the same step.
+
+        Of several, one call of the graph later, when what it says of all of them is
+        there without waiting.
+        """
+        if not self.shared:
+            self.signals.check()
+        elif self._told_to_end is not None and self._told_to_end[-1] > 0:
+            raise Stop
+        self._told_to_end = told
 
     def _owes_evaluation(self):
         """Whether the run was stopped between a step and its evaluation."""
@@ -154,7 +176,9 @@ class Loop:
             self.progress.paused(),
             average.in_place() if average else contextlib.nullcontext(),
         ):
-            scores = self.evaluator(self.signals.check)
+            # Of several processes, none may leave the others in the middle.
+            checks_in = (lambda line: None) if self.shared else self.signals.check
+            scores = self.evaluator(checks_in)
             score = scores["nats_per_token"]
             checks.check_finite(done, score, 0.0, self.state.optimizer.learning_rate)
             better = not self.best or score < self.best["nats_per_token"]

@@ -63,6 +63,7 @@ class TrainStep:
         average: a WeightAverage to keep up to date, or None.
         skip_non_finite: whether a step whose gradient is not finite leaves weights,
             optimizer and average as they were.
+        teacher: a Teacher to learn from as well, or None.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class TrainStep:
         accumulation=1,
         average=None,
         skip_non_finite=False,
+        teacher=None,
     ):
         self.model = model
         self.optimizer = optimizer
@@ -90,6 +92,7 @@ class TrainStep:
         self.accumulation = accumulation
         self.average = average
         self.skip_non_finite = skip_non_finite
+        self.teacher = teacher
         self._gradients = tf.function(self._loss_and_gradients, jit_compile=xla)
 
     def train_step(self, batch):
@@ -99,8 +102,8 @@ class TrainStep:
             batch: this replica's `(inputs, targets, weights)`.
 
         Returns:
-            This replica's sum of nats and sum of weights, without smoothing, and the
-            global norm of the gradient before clipping.
+            This replica's sum of nats and sum of weights, of the music alone without
+            smoothing or teacher, and the global norm of the gradient before clipping.
         """
         _, _, weights = batch
         replica = tf.distribute.get_replica_context()
@@ -158,10 +161,12 @@ class TrainStep:
         with tf.GradientTape() as tape:
             logits = self.model(inputs, training=True)
             nats = token_nats(logits, targets, self.label_smoothing)
+            if self.teacher:
+                nats = self.teacher.blend(nats, inputs, logits, draw)
             loss = tf.reduce_sum(nats * weights) / total
         variables = [variable.value for variable in self.trainable_variables]
         gradients = tape.gradient(loss, variables)
-        if self.label_smoothing:
+        if self.label_smoothing or self.teacher:
             nats = token_nats(logits, targets)
         # Embeddings' gradients are IndexedSlices, which have no place in a norm.
         return (

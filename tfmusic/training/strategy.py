@@ -56,13 +56,18 @@ def is_tpu(strategy: tf.distribute.Strategy) -> bool:
     return isinstance(strategy, tf.distribute.TPUStrategy)
 
 
+def is_shared(strategy: tf.distribute.Strategy) -> bool:
+    """Whether several processes train together."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process writes what a run leaves: of several workers one does.
 
     It is the task "chief" of TF_CONFIG, or worker 0 where there is none. Every other
     strategy has one process.
     """
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if not is_shared(strategy):
         return True
     resolver = strategy.cluster_resolver
     if "chief" in resolver.cluster_spec().jobs:
@@ -85,7 +90,7 @@ def losing_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
         tf.errors.CancelledError,
         tf.errors.DeadlineExceededError,
     ) as error:
-        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        if not is_shared(strategy):
             raise
         raise WorkerLost(
             "another worker is gone: start all workers again, they go on from the last "
@@ -99,7 +104,7 @@ def check_step(strategy: tf.distribute.Strategy, step: int, model_dir: str) -> N
     Raises:
         UserError: they have not: they do not see the same folder.
     """
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if not is_shared(strategy):
         return
 
     @tf.function

@@ -1,6 +1,7 @@
 """The training loop, one for every strategy of tf.distribute."""
 
 import contextlib
+import os
 
 import keras
 import tensorflow as tf
@@ -11,6 +12,7 @@ from tfmusic.datasets.augment import Augmentation
 from tfmusic.datasets.packing import packed_training_batches
 from tfmusic.datasets.pieces import Pieces
 from tfmusic.datasets.pipeline import training_batches
+from tfmusic.datasets.progress import print_line
 from tfmusic.tokenizers import Tokenizer
 from tfmusic.training import checks, run
 from tfmusic.training.execution import Execution
@@ -20,7 +22,14 @@ from tfmusic.training.objectives import OBJECTIVES
 from tfmusic.training.progress import Progress
 from tfmusic.training.state import make_state
 from tfmusic.training.step import TrainStep
-from tfmusic.training.strategy import check_step, is_chief, is_tpu, losing_workers
+from tfmusic.training.strategy import (
+    check_step,
+    is_chief,
+    is_shared,
+    is_tpu,
+    losing_workers,
+)
+from tfmusic.training.teacher import COMPOSED, load_teacher, with_composed
 from tfmusic.training.watch import make_watch
 
 
@@ -70,8 +79,11 @@ def train(
         state = make_state(model_config, train_config, tokenizer, model_dir, strategy)
         model, first_step = state.model, state.first_step
         check_step(strategy, first_step, model_dir)
+        training_pieces, teacher = _with_teacher(
+            pieces["train"], model, tokenizer, train_config, model_dir, strategy
+        )
         batches = _batches(
-            pieces["train"], model, tokenizer, train_config, strategy, first_step
+            training_pieces, model, tokenizer, train_config, strategy, first_step
         )
         evaluator = _evaluator(
             state, pieces["validation"], tokenizer, train_config, strategy
@@ -84,7 +96,7 @@ def train(
         if not has_locks(model_dir):
             progress.say(f"{model_dir} can't be locked: let no other training use it")
         progress.say(
-            f"{model.count_params():,} parameters, {pieces['train'].num_tokens:,} "
+            f"{model.count_params():,} parameters, {training_pieces.num_tokens:,} "
             f"tokens to train on, {type(strategy).__name__} x {replicas}"
             + (f", from step {first_step}" if first_step else "")
         )
@@ -95,12 +107,13 @@ def train(
             state,
             train_config,
             model_dir,
-            _execution(state, batches, train_config, strategy),
+            _execution(state, batches, train_config, strategy, teacher),
             train_config.steps_per_execution or (100 if is_tpu(strategy) else 1),
             evaluator,
             progress,
             chief,
             watch,
+            is_shared(strategy),
         )
         best = loop.run()
     return {
@@ -110,7 +123,21 @@ def train(
     }
 
 
-def _execution(state, batches, config, strategy):
+def _with_teacher(pieces, model, tokenizer, config, model_dir, strategy):
+    """The training split, with what a teacher composed, and the Teacher or None."""
+    if not config.teacher:
+        return pieces, None
+    with strategy.scope():
+        teacher = load_teacher(config, tokenizer, model.feature_names)
+    if config.teacher_pieces:
+        chief = is_chief(strategy)
+        path = os.path.join(model_dir, COMPOSED)
+        log = print_line if chief else lambda line: None
+        pieces = with_composed(pieces, config, path, chief, log)
+    return pieces, teacher
+
+
+def _execution(state, batches, config, strategy, teacher):
     """The steps, on every replica."""
     step_of_replica = TrainStep(
         state.model,
@@ -121,6 +148,7 @@ def _execution(state, batches, config, strategy):
         config.accumulation,
         state.average,
         config.skip_non_finite,
+        teacher,
     )
     return Execution(strategy, step_of_replica.train_step, batches)
 
