@@ -78,6 +78,10 @@ def steps() -> dict[str, Step]:
             plain[f"preset_{name}_accumulated"] = dataclasses.replace(
                 each, batch_size=windows, accumulation=windows // each.batch_size
             )
+            blockwise = dataclasses.replace(preset.model, attention_block_size=256)
+            plain[f"preset_{name}_blockwise"] = dataclasses.replace(
+                each, model=blockwise
+            )
     base = ModelConfig(
         vocabulary_size=388,
         num_layers=NUM_LAYERS,

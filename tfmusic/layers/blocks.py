@@ -87,8 +87,8 @@ def add(array, index, x):
     return array.write(index, array.read(index) + x)
 
 
-def add_rows(array, index, x):
-    """Adds `[B, N, b, C]`, summed over the batch, to a block of a table."""
+def add_columns(array, index, x):
+    """Adds `[B, N, C, b]`, summed over the batch, to a block of a table, transposed."""
     x = tf.reduce_sum(x, axis=0)
     if array.element_shape[0] == 1:  # one table for all heads
         x = tf.reduce_sum(x, axis=0, keepdims=True)
@@ -96,6 +96,6 @@ def add_rows(array, index, x):
 
 
 def add_pair(array, first, x):
-    """Adds `[B, N, 2*b, C]`, summed over the batch, to two blocks of a table."""
-    one, two = tf.split(x, 2, axis=-2)
-    return add_rows(add_rows(array, first, one), first + 1, two)
+    """Adds `[B, N, C, 2*b]`, summed over the batch, to two blocks, transposed."""
+    one, two = tf.split(x, 2, axis=-1)
+    return add_columns(add_columns(array, first, one), first + 1, two)
