@@ -114,9 +114,9 @@ class TrainConfig:
             begin with; "" for new ones.
         teacher: folder of a run, or name of a model that tfmusic comes with, whose
             expectations are learned as well; "" for none. See `training.teacher`.
-        teacher_keys: transpositions, one of which is drawn for each step, that the
-            teacher hears the music in, so that the mean over them is learned; 1 for
-            the music as it is.
+        teacher_keys: transpositions, 1 to 12, one of which is drawn for each
+            micro-batch, that the teacher hears the music in, so that the mean over
+            them is learned; 1 for the music as it is.
         teacher_weight: the teacher's part of the loss, 0 to 1; the music has the rest.
         teacher_pieces: pieces that the teacher composes before the first step, which
             are added to the training split.
@@ -168,12 +168,14 @@ class TrainConfig:
             self,
             ("steps", "batch_size", "length", "evaluate_every", "checkpoint_every")
             + ("log_every", "accumulation", "steps_per_execution")
-            + ("evaluate_pieces", "teacher_keys"),
+            + ("evaluate_pieces",),
         )
         if not 0 <= self.ema < 1:
             raise UserError(f"ema={self.ema}: expected at least 0 and less than 1")
         if not 0 <= self.teacher_weight <= 1:
             raise UserError(f"teacher_weight={self.teacher_weight}: expected 0 to 1")
+        if not 1 <= self.teacher_keys <= 12:
+            raise UserError(f"teacher_keys={self.teacher_keys}: expected 1 to 12")
         if self.teacher_pieces and not self.teacher:
             raise UserError("teacher_pieces wants a teacher: --set teacher=...")
         for factor in self.stretches:

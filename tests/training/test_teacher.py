@@ -1,6 +1,8 @@
 """Learning from another model, against the mean over keys, and what it composes."""
 
 import dataclasses
+import os
+import shutil
 
 import keras
 import numpy as np
@@ -13,13 +15,19 @@ from tfmusic.datasets.windows import Windows
 from tfmusic.errors import UserError
 from tfmusic.models import MusicDecoder
 from tfmusic.tokenizers import EOS
+from tfmusic.training import checks
 from tfmusic.training import run as runs
+from tfmusic.training.interruption import Interruption, Signals
 from tfmusic.training.key_ensemble import KeyEnsemble
 from tfmusic.training.loss import token_nats
-from tfmusic.training.teacher import Teacher, load_teacher, with_composed
+from tfmusic.training.step import TrainStep
+from tfmusic.training.strategy import get_strategy
+from tfmusic.training.teacher import Teacher, bring_teacher, load_teacher
 from tfmusic.training.trainer import train
 
 BEST = {"step": 1, "nats_per_token": 1.0}
+KEYS = 3
+SPLITS = {"train": make_pieces(40, 30), "validation": make_pieces(20, seed=1)}
 
 
 def make_model(seed, **changes):
@@ -50,30 +58,40 @@ def make_batch():
     return windows.cut(index, none, tf.zeros(2, tf.int32), none)
 
 
-def test_its_mean_over_draws_is_the_loss_of_the_mean_over_keys():
+def key_of(seed, draw):
+    return int(
+        tf.random.stateless_uniform(
+            [], [seed, draw], maxval=KEYS, dtype=tf.int32, alg="philox"
+        )
+    )
+
+
+def test_its_mean_over_keys_is_the_loss_of_the_ensembles_mean():
     model, student = make_model(3), make_model(4)
     inputs, targets, _ = make_batch()
     logits = student(inputs, training=False)
     nats = token_nats(logits, targets)
-    teacher = Teacher(model, TOKENIZER, keys=3, weight=0.25)
-    ensemble = KeyEnsemble(model, TOKENIZER, 3)
-    in_keys = {}
-    for key in range(3):
-        expected = tf.nn.softmax(ensemble.in_key(inputs, key)).numpy()
-        crossed = -(expected * tf.nn.log_softmax(logits).numpy()).sum(-1)
-        in_keys[key] = 0.75 * nats.numpy() + 0.25 * crossed
-    seen = set()
-    for draw in range(20):
-        loss = teacher.blend(nats, inputs, logits, tf.constant(draw)).numpy()
-        (key,) = [k for k, x in in_keys.items() if np.allclose(loss, x, rtol=1e-4)]
-        seen.add(key)
-    assert seen == {0, 1, 2}
+    teacher = Teacher(model, TOKENIZER, KEYS, weight=0.25, seed=5)
+    losses = {}
+    for draw in range(30):
+        losses.setdefault(key_of(5, draw), []).append(
+            teacher.blend(nats, inputs, logits, tf.constant(draw)).numpy()
+        )
+    assert sorted(losses) == [0, 1, 2]
+    for of_key in losses.values():
+        np.testing.assert_array_equal(of_key, [of_key[0]] * len(of_key))
+    mean = np.mean([of_key[0] for of_key in losses.values()], axis=0)
+    # The pieces are far from the range's ends, so that keys lack hardly anything.
+    expected = tf.nn.softmax(KeyEnsemble(model, TOKENIZER, KEYS)(inputs)).numpy()
+    crossed = -(expected * tf.nn.log_softmax(logits).numpy()).sum(-1)
+    np.testing.assert_allclose(mean, 0.75 * nats + 0.25 * crossed, rtol=0.05)
+    assert not np.allclose(mean, nats, rtol=0.1)
 
 
 def test_a_student_of_itself_alone_has_no_gradient():
     model = make_model(3)
     inputs, targets, _ = make_batch()
-    teacher = Teacher(model, TOKENIZER, keys=1, weight=1.0)
+    teacher = Teacher(model, TOKENIZER, keys=1, weight=1.0, seed=0)
     with tf.GradientTape() as tape:
         logits = model(inputs, training=False)
         nats = token_nats(logits, targets)
@@ -82,41 +100,137 @@ def test_a_student_of_itself_alone_has_no_gradient():
         np.testing.assert_allclose(tf.convert_to_tensor(gradient), 0, atol=1e-5)
 
 
-def test_a_run_that_goes_on_equals_an_unbroken_one(teacher_dir, tmp_path):
-    config = taught(teacher_dir, teacher_keys=3, teacher_pieces=3, checkpoint_every=2)
-    pieces = {"train": make_pieces(40, 30), "validation": make_pieces(20, seed=1)}
-    strategy = tf.distribute.get_strategy()
+@pytest.mark.parametrize(
+    ("strategy_name", "xla", "accumulation"),
+    [("one_device", True, 1), ("one_device", False, 2), ("mirrored", False, 1)],
+)
+def test_a_step_takes_the_gradient_of_both(strategy_name, xla, accumulation):
+    strategy = get_strategy(strategy_name)
+    replicas = strategy.num_replicas_in_sync
+    with strategy.scope():
+        teacher = Teacher(make_model(3), TOKENIZER, KEYS, weight=0.75, seed=0)
+        student = make_model(4)
+        optimizer = keras.optimizers.SGD(1.0)
+        optimizer.build(student.trainable_variables)
+    batch = make_batch()
+    inputs, targets, weights = batch
+    before = [variable.numpy() for variable in student.trainable_variables]
+    taught_before = [variable.numpy() for variable in teacher._ensemble.model.variables]
+    total = float(tf.reduce_sum(weights))
+    with tf.GradientTape() as tape:
+        loss = 0.0
+        for draw in range(parts := accumulation * replicas):
+            rows = slice(draw * 2 // parts, (draw + 1) * 2 // parts)
+            mine = {name: values[rows] for name, values in inputs.items()}
+            logits = student(mine, training=True)
+            nats = token_nats(logits, targets[rows])
+            blended = teacher.blend(nats, mine, logits, tf.constant(draw))
+            loss += tf.reduce_sum(blended * weights[rows]) / total
+    variables = [variable.value for variable in student.trainable_variables]
+    expected = tape.gradient(loss, variables)
+    step = TrainStep(
+        *(student, optimizer, 0.0),
+        xla=xla,
+        accumulation=accumulation,
+        teacher=teacher,
+    )
+    dataset = tf.data.Dataset.from_tensors(batch).unbatch().batch(2 // replicas)
+    per_replica = next(
+        iter(strategy.distribute_datasets_from_function(lambda _: dataset))
+    )
+    nats, *_ = tf.function(strategy.run)(step.train_step, args=(per_replica,))
+    for old, variable, gradient in zip(
+        before, student.trainable_variables, expected, strict=True
+    ):
+        np.testing.assert_allclose(
+            old - variable.numpy(), tf.convert_to_tensor(gradient), rtol=1e-3, atol=1e-5
+        )
+    for old, variable in zip(
+        taught_before, teacher._ensemble.model.variables, strict=True
+    ):
+        np.testing.assert_array_equal(old, variable.numpy())
+    # What is logged is the music's alone.
+    for variable, old in zip(student.trainable_variables, before, strict=True):
+        variable.assign(old)
+    alone = token_nats(student(inputs, training=False), targets) * weights
+    reduced = strategy.reduce("sum", nats, axis=None)
+    np.testing.assert_allclose(reduced, tf.reduce_sum(alone), rtol=1e-4)
 
-    def run(folder, steps):
-        steps = dataclasses.replace(config, steps=steps)
-        return train(MODEL, steps, TOKENIZER, pieces, str(folder), strategy)
 
-    unbroken = run(tmp_path / "unbroken", 4)
-    run(tmp_path / "broken", 2)
-    composed = tmp_path / "broken" / "composed.npz"
-    written = composed.stat().st_mtime_ns
-    assert run(tmp_path / "broken", 4)["nats_per_token"] == unbroken["nats_per_token"]
-    assert composed.stat().st_mtime_ns == written
-
-
-def test_composed_pieces_follow_the_split_and_end_where_the_teacher_ended_them(
+def test_a_run_that_goes_on_equals_an_unbroken_one_without_the_first_copy(
     teacher_dir, tmp_path
 ):
-    split = make_pieces(24, 8)
+    moved = tmp_path / "moved"
+    shutil.copytree(teacher_dir, moved)
+    config = taught(str(moved), teacher_keys=KEYS, teacher_pieces=3, checkpoint_every=2)
+    strategy = tf.distribute.get_strategy()
+
+    def run(folder, **changes):
+        changed = dataclasses.replace(config, **changes)
+        return train(MODEL, changed, TOKENIZER, SPLITS, str(folder), strategy)
+
+    unbroken = run(tmp_path / "unbroken", steps=4)
+    run(tmp_path / "broken", steps=2)
+    shutil.rmtree(moved)
+    best = run(tmp_path / "broken", steps=4)
+    assert best["nats_per_token"] == unbroken["nats_per_token"]
+    assert run(tmp_path / "unbroken", steps=4) == {**unbroken, "tokens_per_second": 0}
+
+    (tmp_path / "broken" / "teacher" / "config.json").unlink()
+    with pytest.raises(UserError, match="teacher is gone"):
+        run(tmp_path / "broken", steps=6)
+
+
+def test_training_depends_on_the_teacher_and_on_what_it_composes(teacher_dir, tmp_path):
+    strategy = tf.distribute.get_strategy()
+
+    def nats(name, **changes):
+        config = dataclasses.replace(TRAIN, **changes)
+        folder = str(tmp_path / name)
+        best = train(MODEL, config, TOKENIZER, SPLITS, folder, strategy)
+        return best["nats_per_token"]
+
+    scores = {
+        nats("alone"),
+        nats("taught", teacher=teacher_dir),
+        nats("pieces", teacher=teacher_dir, teacher_weight=0.0, teacher_pieces=3),
+        nats("both", teacher=teacher_dir, teacher_pieces=3),
+    }
+    assert len(scores) == 4
+
+
+def test_composed_pieces_end_where_the_teacher_ended_them(teacher_dir, tmp_path):
     config = taught(teacher_dir, teacher_pieces=70)
-    path = str(tmp_path / "composed.npz")
-    both = with_composed(split, config, path, True, lambda line: None)
-    assert len(both) == 72
-    np.testing.assert_array_equal(both.ids[:32], split.ids)
+    split = make_pieces(24, 8)
+    folder = str(tmp_path / "run")
+    bring_teacher(split, config, TOKENIZER, folder, lambda line: None)
+    _, composed = load_teacher(config, TOKENIZER, folder, ("beat",))
+    assert len(composed) == 70
     longest = 20  # the quantile of 8 and 24
-    lengths = np.diff(both.offsets)[2:]
+    lengths = np.diff(composed.offsets)
     assert lengths.max() == longest
-    np.testing.assert_array_equal(both.unfinished[2:], lengths == longest)
-    assert not both.unfinished[:2].any()
-    assert 0 < both.unfinished.sum() < 70
-    again = with_composed(split, config, path, False, lambda line: None)
-    np.testing.assert_array_equal(again.ids, both.ids)
-    np.testing.assert_array_equal(again.offsets, both.offsets)
+    np.testing.assert_array_equal(composed.unfinished, lengths == longest)
+    assert 0 < composed.unfinished.sum() < 70
+    both = split.followed_by(composed)
+    assert len(both) == 72 and not both.unfinished[:2].any()
+    np.testing.assert_array_equal(both.ids[:32], split.ids)
+    np.testing.assert_array_equal(both.piece(2), composed.piece(0))
+
+
+def test_a_signal_while_it_composes_ends_the_training(
+    teacher_dir, tmp_path, monkeypatch
+):
+    def received(self, *_):
+        self._note(15)
+        checked(self)
+
+    checked = Signals.check
+    monkeypatch.setattr(Signals, "check", received)
+    config = taught(teacher_dir, teacher_pieces=2)
+    with pytest.raises(Interruption) as caught:
+        bring_teacher(make_pieces(8), config, TOKENIZER, str(tmp_path), print)
+    assert caught.value.exit_code == 75
+    assert not os.path.exists(tmp_path / "teacher" / "composed.npz")
 
 
 def test_what_is_unfinished_is_not_said_to_end():
@@ -137,17 +251,35 @@ def test_unfinished_pieces_stay_so(tmp_path):
     pieces.save(path)
     assert Pieces.load(path).unfinished.tolist() == [True, False]
     assert pieces.take([1, 0]).unfinished.tolist() == [False, True]
-    assert make_pieces(3).followed_by(pieces).unfinished.tolist() == [
-        *(False, True, False)
-    ]
+    both = make_pieces(3).followed_by(pieces)
+    assert both.unfinished.tolist() == [False, True, False]
 
 
-def test_what_can_not_teach_is_refused_in_one_line(teacher_dir):
+def test_what_can_not_teach_is_refused_in_one_line(teacher_dir, tmp_path):
+    folder = str(tmp_path)
+    bring_teacher(make_pieces(8), taught(teacher_dir), TOKENIZER, folder, print)
     with pytest.raises(UserError, match="reads the feature 'beat'"):
-        load_teacher(taught(teacher_dir), TOKENIZER, ("voice",))
+        load_teacher(taught(teacher_dir), TOKENIZER, folder, ("voice",))
     with pytest.raises(UserError, match="reads 16 tokens at most"):
-        load_teacher(taught(teacher_dir, length=17), TOKENIZER, ("beat",))
+        load_teacher(taught(teacher_dir, length=17), TOKENIZER, folder, ("beat",))
     with pytest.raises(UserError, match="teacher_pieces wants a teacher"):
         dataclasses.replace(TRAIN, teacher_pieces=1)
-    with pytest.raises(UserError, match="teacher_weight=1.5"):
+    with pytest.raises(UserError, match=r"teacher_weight=1\.5"):
         taught(teacher_dir, teacher_weight=1.5)
+    with pytest.raises(UserError, match="teacher_keys=13"):
+        taught(teacher_dir, teacher_keys=13)
+    infiller = dataclasses.replace(MODEL, kind="infiller", mixer="full")
+    with pytest.raises(UserError, match="an infiller can't learn from a teacher"):
+        checks.check_settings(infiller, taught(teacher_dir), TOKENIZER, 1)
+
+
+def test_a_teacher_that_mixes_pieces_is_no_teacher_of_packed_windows(tmp_path):
+    changes = {"mixer": "fourier_convolution"}
+    source, folder = str(tmp_path / "source"), str(tmp_path / "run")
+    model_config = dataclasses.replace(MODEL, **changes)
+    runs.write_settings(source, model_config, TRAIN, TOKENIZER)
+    runs.save_best(make_model(3, **changes), source, BEST)
+    config = taught(source, packing=True)
+    bring_teacher(make_pieces(8), config, TOKENIZER, folder, print)
+    with pytest.raises(UserError, match="'fourier_convolution' can't tell the pieces"):
+        load_teacher(config, TOKENIZER, folder, ("beat",))

@@ -16,6 +16,7 @@ from tfmusic.training import run
 RESUMABLE = {
     *("steps", "evaluate_every", "checkpoint_every", "log_every"),
     *("init_from", "skip_non_finite", "steps_per_execution", "watch_every"),
+    "teacher",  # was copied
 }
 
 
@@ -42,6 +43,8 @@ def check_settings(
             f"an infiller reads windows of one length, in training as later; length is "
             f"{train_config.length}, max_length {model_config.max_length}: --set both"
         )
+    if model_config.kind == "infiller" and train_config.teacher:
+        raise UserError("an infiller can't learn from a teacher: --set teacher=")
     accumulation = train_config.accumulation
     if train_config.batch_size % (num_replicas * accumulation):
         raise UserError(

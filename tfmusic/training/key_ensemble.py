@@ -17,7 +17,10 @@ class KeyEnsemble:
     Args:
         model: a MusicDecoder that was trained on transposed music.
         tokenizer: of the model.
-        keys: K, 1 and more; an attribute as well.
+        keys: K, 1 and more.
+
+    Attributes:
+        keys: K.
 
     Reference:
         [Krizhevsky et al., 2012](https://papers.nips.cc/paper/4824), section 4.1, for

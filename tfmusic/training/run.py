@@ -20,6 +20,8 @@ TOKENIZER = "tokenizer.json"
 METRICS = "metrics.jsonl"
 BEST_WEIGHTS = os.path.join("best", "best.weights.h5")
 BEST_REPORT = os.path.join("best", "best.json")
+TEACHER = "teacher"  # the folder of another run, whose model a training learns from
+COMPOSED = "composed.npz"  # in it: the pieces that it composed
 
 # What to do with a model of each kind, where another one is needed.
 USES = {
@@ -222,8 +224,9 @@ def load_initial_weights(model, source: str) -> None:
 
 def remove_leftovers(model_dir: str) -> None:
     """Removes the unfinished files of a training that was killed."""
-    names = (CONFIG, TOKENIZER, METRICS, BEST_WEIGHTS, BEST_REPORT)
-    for folder in (model_dir, os.path.join(model_dir, "best")):
+    names = (CONFIG, TOKENIZER, METRICS, BEST_WEIGHTS, BEST_REPORT, COMPOSED)
+    folders = model_dir, os.path.join(model_dir, TEACHER)
+    for folder in (*folders, *(os.path.join(each, "best") for each in folders)):
         if not os.path.isdir(folder):
             continue
         for entry in os.listdir(folder):

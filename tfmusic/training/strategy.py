@@ -106,21 +106,32 @@ def check_step(strategy: tf.distribute.Strategy, step: int, model_dir: str) -> N
     """
     if not is_shared(strategy):
         return
-
-    @tf.function
-    def gather():
-        def of_replica():
-            replica = tf.distribute.get_replica_context()
-            return replica.all_gather(tf.constant([step]), axis=0)
-
-        return strategy.experimental_local_results(strategy.run(of_replica))[0]
-
-    steps = gather().numpy().tolist()
+    steps = _gathered(strategy, step)
     if len({*steps}) > 1:
         raise UserError(
             f"the workers found different steps in {model_dir} ({sorted({*steps})}): "
             "give a --model_dir that all of them share"
         )
+
+
+def wait_for_all(strategy: tf.distribute.Strategy) -> None:
+    """Returns when every worker has come here."""
+    if is_shared(strategy):
+        _gathered(strategy, 0)
+
+
+def _gathered(strategy, number):
+    """Every replica's number."""
+
+    @tf.function
+    def gather():
+        def of_replica():
+            replica = tf.distribute.get_replica_context()
+            return replica.all_gather(tf.constant([number]), axis=0)
+
+        return strategy.experimental_local_results(strategy.run(of_replica))[0]
+
+    return gather().numpy().tolist()
 
 
 def _multi_worker_strategy() -> tf.distribute.Strategy:

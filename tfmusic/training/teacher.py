@@ -1,37 +1,36 @@
 """Learning from a model that was trained before: what it expects, what it composes."""
 
 import os
-from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from tfmusic.config import TrainConfig
 from tfmusic.datasets.pieces import Pieces, id_dtype
-from tfmusic.datasets.progress import with_progress
+from tfmusic.datasets.progress import Log, with_progress
 from tfmusic.errors import UserError
-from tfmusic.files import atomic_path, is_file, local_copy
+from tfmusic.files import atomic_path, local_copy
 from tfmusic.sampling import ModelGenerator
 from tfmusic.tokenizers import Tokenizer, check_same
+from tfmusic.training import run as runs
+from tfmusic.training.interruption import Interruption, Signals, Stop
 from tfmusic.training.key_ensemble import KeyEnsemble
-from tfmusic.training.run import load_run
-
-COMPOSED = "composed.npz"
 
 
 class Teacher:
     """Adds what a model expects of the same music to the loss.
 
     A model whose predictions are averaged over keys is better than in one pass, and
-    needs as many passes; a student of that mean needs one. The mean is learned without
+    needs as many passes; a student of the mean needs one. The mean is learned without
     being computed: the loss is linear in the teacher's probabilities, so those in one
-    key, drawn for each step, give the mean's gradient on average.
+    key, drawn anew for each micro-batch, give the mean's gradient on average.
 
     Args:
         model: the teacher, a MusicDecoder.
         tokenizer: of both.
         keys: number of transpositions, see `KeyEnsemble`.
         weight: of the teacher, 0 to 1.
+        seed: of the draws.
 
     References:
         [Hinton et al., 2015](https://arxiv.org/abs/1503.02531), section 2, for the
@@ -40,9 +39,12 @@ class Teacher:
         students of the teacher's own size.
     """
 
-    def __init__(self, model, tokenizer: Tokenizer, keys: int, weight: float):
+    def __init__(
+        self, model, tokenizer: Tokenizer, keys: int, weight: float, seed: int
+    ):
         self._ensemble = KeyEnsemble(model, tokenizer, keys)
         self.weight = weight
+        self.seed = seed
 
     def blend(self, nats, inputs, logits, draw):
         """The loss of each token.
@@ -59,7 +61,7 @@ class Teacher:
         """
         keys = self._ensemble.keys
         key = tf.random.stateless_uniform(
-            [], [draw, 0], maxval=keys, dtype=tf.int32, alg="philox"
+            [], [self.seed, draw], maxval=keys, dtype=tf.int32, alg="philox"
         )
         # Ids that the key has no room for have no part; the others share all.
         expected = tf.nn.softmax(self._ensemble.in_key(inputs, key))
@@ -68,80 +70,107 @@ class Teacher:
         return (1 - self.weight) * nats + self.weight * taught
 
 
-def load_teacher(config: TrainConfig, tokenizer: Tokenizer, features) -> Teacher:
-    """The teacher that a training wants.
+def bring_teacher(
+    pieces: Pieces, config: TrainConfig, tokenizer: Tokenizer, model_dir: str, log: Log
+) -> None:
+    """Copies the teacher into a new run's folder, beside what it composes.
+
+    So a training goes on with the same teacher, whatever becomes of the first copy.
 
     Args:
+        pieces: the training split. What is composed is at most as long as the longest
+            of its shorter three quarters.
         config: of the training.
         tokenizer: of the student.
-        features: names of the features in the student's inputs.
+        model_dir: the run's folder.
+        log: called with each line of progress.
 
     Raises:
-        UserError: it is no decoder, or reads other ids or features than the student.
-    """
-    run = _load(config)
-    what = f"teacher={config.teacher}"
-    check_same(run.tokenizer, tokenizer, what, "this training")
-    missing = sorted(set(run.model.feature_names) - set(features))
-    if missing:
-        raise UserError(
-            f"{what} reads the feature {missing[0]!r}, which the new model does not: "
-            "--set features, or its mixers' options"
-        )
-    if config.length > run.model.max_length:
-        raise UserError(
-            f"{what} reads {run.model.max_length} tokens at most, windows have "
-            f"{config.length}: --set length"
-        )
-    return Teacher(run.model, tokenizer, config.teacher_keys, config.teacher_weight)
-
-
-def _load(config):
-    return load_run(os.path.expanduser(config.teacher), kind="decoder")
-
-
-def with_composed(
-    pieces: Pieces,
-    config: TrainConfig,
-    path: str,
-    write: bool,
-    log: Callable[[str], None],
-) -> Pieces:
-    """A split, and behind it the pieces that the teacher composes.
-
-    They are as long as three quarters of the split's pieces are, unless they end
-    before that. A resumed run reads the ones that were composed for it.
-
-    Args:
-        pieces: the training split.
-        config: of the training: who composes how many, and the seed.
-        path: the file that keeps them.
-        write: whether this process writes it.
-        log: called with each line of progress.
+        UserError: the teacher is not there, no decoder, or reads other ids.
+        Interruption: after SIGTERM or SIGINT while it composes.
 
     Reference:
         [Bucila et al., 2006](https://dl.acm.org/doi/10.1145/1150402.1150464), for
         learning from a model on data that is not the training's.
     """
-    if is_file(path):
-        with local_copy(path) as local:
-            composed = Pieces.load(local)
-    else:
-        composed = _compose(pieces, config, log)
-        if write:
-            with atomic_path(path) as temporary:
-                composed.save(temporary)
-    return pieces.followed_by(composed)
+    teacher = _load(os.path.expanduser(config.teacher), config, tokenizer)
+    folder = os.path.join(model_dir, runs.TEACHER)
+    settings = teacher.model_config, teacher.train_config, teacher.tokenizer
+    runs.write_settings(folder, *settings)
+    runs.save_best(teacher.model, folder, teacher.best)
+    if config.teacher_pieces:
+        composed = _compose(teacher, pieces, config, log)
+        with atomic_path(os.path.join(folder, runs.COMPOSED)) as path:
+            composed.save(path)
 
 
-def _compose(pieces, config, log):
+def load_teacher(config: TrainConfig, tokenizer: Tokenizer, model_dir: str, features):
+    """The teacher in a run's folder.
+
+    Args:
+        config: of the training.
+        tokenizer: of the student.
+        model_dir: the run's folder.
+        features: names of the features in the student's inputs.
+
+    Returns:
+        A Teacher, and the Pieces that it composed, None where it composed none.
+
+    Raises:
+        UserError: it is gone, reads features that the student does not, fewer tokens
+            than a window has, or no packed windows.
+    """
+    folder = os.path.join(model_dir, runs.TEACHER)
+    if not runs.is_run(folder):
+        raise UserError(
+            f"{folder} is gone, without which the training can't go on: bring it back, "
+            "or train in another --model_dir"
+        )
+    model = _load(folder, config, tokenizer).model
+    what = f"teacher={config.teacher}"
+    if missing := sorted(set(model.feature_names) - set(features)):
+        raise UserError(
+            f"{what} reads the feature {missing[0]!r}, which the new model does not: "
+            "--set features, or its mixers' options"
+        )
+    if config.length > model.max_length:
+        raise UserError(
+            f"{what} reads {model.max_length} tokens at most, windows have "
+            f"{config.length}: --set length"
+        )
+    if config.packing and model.mixers_across_segments:
+        raise UserError(
+            f"{what}: its mixer {model.mixers_across_segments[0]!r} can't tell the "
+            "pieces of a window apart: --set packing=False"
+        )
+    composed = None
+    if config.teacher_pieces:
+        with local_copy(os.path.join(folder, runs.COMPOSED)) as path:
+            composed = Pieces.load(path)
+    keys, weight = config.teacher_keys, config.teacher_weight
+    return Teacher(model, tokenizer, keys, weight, config.seed), composed
+
+
+def _load(folder, config, tokenizer):
+    run = runs.load_run(folder, kind="decoder")
+    check_same(run.tokenizer, tokenizer, f"teacher={config.teacher}", "this training")
+    return run
+
+
+def _compose(teacher, pieces, config, log):
     num_tokens = int(np.quantile(np.diff(pieces.offsets), 0.75))
-    run = _load(config)  # again, outside of the strategy's scope
-    tokenizer = run.tokenizer
-    generator = ModelGenerator(run.model, tokenizer, batch_size=64)
+    tokenizer = teacher.tokenizer
+    generator = ModelGenerator(teacher.model, tokenizer, batch_size=64)
     empty = [np.zeros(0, np.int32)] * config.teacher_pieces
     stream = generator.stream(empty, num_tokens, seed=config.seed)
-    ids = list(with_progress(stream, "pieces composed", log, config.teacher_pieces))
+    ids = []
+    with Signals() as signals:
+        try:
+            for piece in with_progress(stream, "pieces composed", log, len(empty)):
+                ids.append(piece)
+                signals.check()
+        except Stop:
+            raise Interruption(signals.received, 0) from None
     music = [tokenizer.decode(piece)[0] for piece in ids]
     return Pieces(
         ids=np.concatenate(ids).astype(id_dtype(tokenizer)),

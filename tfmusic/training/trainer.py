@@ -1,7 +1,6 @@
 """The training loop, one for every strategy of tf.distribute."""
 
 import contextlib
-import os
 
 import keras
 import tensorflow as tf
@@ -28,8 +27,9 @@ from tfmusic.training.strategy import (
     is_shared,
     is_tpu,
     losing_workers,
+    wait_for_all,
 )
-from tfmusic.training.teacher import COMPOSED, load_teacher, with_composed
+from tfmusic.training.teacher import bring_teacher, load_teacher
 from tfmusic.training.watch import make_watch
 
 
@@ -127,14 +127,15 @@ def _with_teacher(pieces, model, tokenizer, config, model_dir, strategy):
     """The training split, with what a teacher composed, and the Teacher or None."""
     if not config.teacher:
         return pieces, None
+    if not run.is_run(model_dir) and is_chief(strategy):
+        bring_teacher(pieces, config, tokenizer, model_dir, print_line)
+    wait_for_all(strategy)
     with strategy.scope():
-        teacher = load_teacher(config, tokenizer, model.feature_names)
-    if config.teacher_pieces:
-        chief = is_chief(strategy)
-        path = os.path.join(model_dir, COMPOSED)
-        log = print_line if chief else lambda line: None
-        pieces = with_composed(pieces, config, path, chief, log)
-    return pieces, teacher
+        features = model.feature_names
+        teacher, composed = load_teacher(config, tokenizer, model_dir, features)
+    if composed:
+        pieces = pieces.followed_by(composed)
+    return pieces, teacher if config.teacher_weight else None
 
 
 def _execution(state, batches, config, strategy, teacher):
