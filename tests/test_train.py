@@ -69,6 +69,22 @@ def test_a_training_that_goes_on(command, jsb, tmp_path):
     assert loaded.model_config.vocabulary_size == 50
 
 
+def test_long_windows_are_attended_to_in_blocks_unless_they_are_not_to_be(
+    command, jsb, tmp_path
+):
+    def config(name, *arguments):
+        folder = str(tmp_path / name)
+        long = [*TINY, "--set=max_length=1024", "--set=length=1024", "--steps=1"]
+        arguments = [*long, *jsb, *arguments, f"--model_dir={folder}"]
+        code, _, errors = command("train", *arguments)
+        assert code == 0, errors
+        return run.read_settings(folder)[0]
+
+    assert config("default").attention_block_size == 256
+    whole = config("whole", "--set=attention_block_size=null")
+    assert whole.attention_block_size is None
+
+
 def test_a_preemption_saves_in_the_home_folder(command, jsb, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     add = Losses.add

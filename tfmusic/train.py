@@ -88,7 +88,7 @@ def main() -> None:
 
     from tfmusic.datasets.pieces import load_pieces
     from tfmusic.tokenizers import get_tokenizer
-    from tfmusic.training.strategy import get_strategy, is_chief
+    from tfmusic.training.strategy import default_block_size, get_strategy, is_chief
     from tfmusic.training.trainer import train
 
     strategy = get_strategy(_STRATEGY.value, _TPU.value)
@@ -109,6 +109,11 @@ def main() -> None:
     model_config = dataclasses.replace(
         preset.model, vocabulary_size=tokenizer.vocabulary.size, features=features
     )
+    if model_config.attention_block_size is None and not _sets("attention_block_size"):
+        block_size = default_block_size(strategy, train_config.length)
+        model_config = dataclasses.replace(
+            model_config, attention_block_size=block_size
+        )
     best = train(model_config, train_config, tokenizer, pieces, model_dir, strategy)
     if is_chief(strategy):
         print(

@@ -14,6 +14,7 @@ from tfmusic.errors import UserError
 from tfmusic.training.strategy import (
     STRATEGIES,
     WorkerLost,
+    default_block_size,
     get_strategy,
     is_chief,
     losing_workers,
@@ -46,6 +47,25 @@ def test_mirrored_takes_all_logical_cpus_where_there_is_no_gpu():
     strategy = get_strategy("mirrored")
     assert isinstance(strategy, tf.distribute.MirroredStrategy)
     assert strategy.num_replicas_in_sync == 2
+
+
+class Devices:
+    """What is asked of any strategy."""
+
+    def __init__(self, *names):
+        self.extended = self
+        self.worker_devices = names
+
+
+def test_long_windows_are_attended_to_in_blocks_on_cpus_alone():
+    for name in ("one_device", "mirrored"):
+        strategy = get_strategy(name)
+        assert default_block_size(strategy, 2048) == 256
+        assert default_block_size(strategy, 512) is None
+    worker = "/job:worker/replica:0/task:1/device:"
+    assert default_block_size(Devices(worker + "CPU:0"), 1024) == 256
+    for names in ((worker + "GPU:0",), ("/cpu:0", "/gpu:0"), (worker + "TPU:0",)):
+        assert default_block_size(Devices(*names), 2048) is None
 
 
 def test_an_unknown_name_says_what_there_is():

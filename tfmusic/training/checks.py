@@ -16,6 +16,7 @@ from tfmusic.training import run
 RESUMABLE = {
     *("steps", "evaluate_every", "checkpoint_every", "log_every"),
     *("init_from", "skip_non_finite", "steps_per_execution", "watch_every"),
+    "attention_block_size",  # the same numbers, but for rounding
     "teacher",  # was copied
 }
 

@@ -56,6 +56,18 @@ def is_tpu(strategy: tf.distribute.Strategy) -> bool:
     return isinstance(strategy, tf.distribute.TPUStrategy)
 
 
+def default_block_size(strategy: tf.distribute.Strategy, length: int) -> int | None:
+    """The `attention_block_size` that trains windows of `length` the fastest.
+
+    On CPUs only, where it was measured (BENCHMARKS.md, "A training step").
+    """
+    devices = {
+        tf.DeviceSpec.from_string(device).device_type
+        for device in strategy.extended.worker_devices
+    }
+    return 256 if devices == {"CPU"} and length >= 1024 else None
+
+
 def is_shared(strategy: tf.distribute.Strategy) -> bool:
     """Whether several processes train together."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
