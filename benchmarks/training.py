@@ -1,22 +1,26 @@
 """Times a training step of chorale_tiny and its neighbors, and against plain Keras.
 
 Usage:
-  python -m benchmarks.training [--only=neighbors,plain] [--cpu=0]
+  python -m benchmarks.training [--only=neighbors,plain,profile] [--cpu=0]
 
 `neighbors`: each row is a change of the preset: milliseconds a step, tokens a second,
 and the ratio of its tokens per second to the preset's. `plain`: 6 layers, hidden 256,
 feed-forward 1024, 4 heads, windows of 2,048, batch 2, relative attention in float32, in
 this package and as plain Keras code (`benchmarks/plain_step.py`), and what share of a
 large matrix product's speed each reaches; of attention half of the logits count, those
-that are not masked.
+that are not masked. `profile`: what XLA's operations take of such a step in blocks.
 
 Rows take turns, so that a machine whose speed drifts does so for all of them. Times are
 the processor's, which other programs hardly change.
 """
 
+import collections
 import dataclasses
+import glob
 import os
+import re
 import statistics
+import tempfile
 import time
 
 from absl import flags
@@ -25,6 +29,7 @@ from tfmusic.errors import UserError, run_command
 from tfmusic.quiet import import_tensorflow
 
 ROUNDS = 5
+BATCH_SIZE = 2  # of long windows
 BLOCK_SIZES = (128, 256, 512)
 VARIANTS = {
     "chorale_tiny": {},
@@ -39,9 +44,6 @@ VARIANTS = {
     "no relative term": {"mixer": "causal"},
 }
 PLAIN_TARGET = 1.35
-
-_ONLY = flags.DEFINE_list("only", ["neighbors", "plain"], "Parts: neighbors, plain.")
-_CPU = flags.DEFINE_integer("cpu", None, "The one core to stay on; by default all.")
 
 
 def own_step(preset, changes):
@@ -102,22 +104,30 @@ def neighbors():
         )
 
 
+def long_preset():
+    """Long windows, 6 layers: what is measured against plain Keras."""
+    from tfmusic.presets import PRESETS
+
+    preset = PRESETS["piano"]
+    model = dataclasses.replace(
+        preset.model,
+        num_heads=4,
+        hidden_dim=256,
+        intermediate_dim=1024,
+        dropout=0.0,
+    )
+    return dataclasses.replace(preset, model=model)
+
+
 def plain():
     """The package's step of relative attention against plain Keras."""
     import numpy as np
 
     from benchmarks.piano import operations_per_token
     from benchmarks.plain_step import make_plain_step
-    from tfmusic.presets import PRESETS
 
-    model = dataclasses.replace(
-        PRESETS["piano"].model,
-        num_heads=4,
-        hidden_dim=256,
-        intermediate_dim=1024,
-        dropout=0.0,
-    )
-    shape = (2, model.max_length)
+    model = long_preset().model
+    shape = (BATCH_SIZE, model.max_length)
     tokens = np.random.default_rng(0).integers(3, 50, shape).astype("int32")
 
     def keras_step(jit_compile):
@@ -125,9 +135,8 @@ def plain():
         return lambda: step(tokens)
 
     def own(block_size):
-        changes = {"batch_size": shape[0], "attention_block_size": block_size}
-        preset = dataclasses.replace(PRESETS["piano"], model=model)
-        return own_step(preset, changes)
+        changes = {"batch_size": BATCH_SIZE, "attention_block_size": block_size}
+        return own_step(long_preset(), changes)
 
     steps = {
         "plain Keras, XLA": keras_step(True),
@@ -155,6 +164,50 @@ def plain():
     )
 
 
+def profile():
+    """Where a step in blocks spends its time, by XLA's operations."""
+    changes = {"batch_size": BATCH_SIZE, "attention_block_size": 256}
+    step = own_step(long_preset(), changes)
+    step()
+    step()
+    milliseconds, calls = traced(step)
+    total = milliseconds.total()
+    products = sum(took for name, took in milliseconds.items() if is_product(name))
+    print(f"{products / total:.0%} of {total / 1e3:.2f} s are matrix products")
+    for name, took in milliseconds.most_common(20):
+        print(f"{took:8.0f} ms {calls[name]:5} x {took / calls[name]:7.2f} ms  {name}")
+
+
+def traced(step):
+    """Milliseconds and calls of each operation of XLA's in one step."""
+    import tensorflow as tf
+    from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
+
+    with tempfile.TemporaryDirectory() as folder:
+        tf.profiler.experimental.start(folder)
+        step()
+        tf.profiler.experimental.stop()
+        (path,) = glob.glob(f"{folder}/**/*.xplane.pb", recursive=True)
+        with open(path, "rb") as file:
+            space = XSpace.FromString(file.read())
+    milliseconds, calls = collections.Counter(), collections.Counter()
+    for plane in space.planes:
+        events = (event for line in plane.lines for event in line.events)
+        for event in events:
+            metadata = plane.event_metadata[event.metadata_id]
+            # Of XLA's: an operation's name, a dot and a number, or "..._fusion".
+            if re.fullmatch(r"[\w-]+(\.\d+|_fusion(\.\d+)?)", metadata.name):
+                if not metadata.name.startswith(("while", "call", "conditional")):
+                    milliseconds[metadata.name] += event.duration_ps / 1e9
+                    calls[metadata.name] += 1
+    return milliseconds, calls
+
+
+def is_product(name):
+    """Whether an operation multiplies matrices."""
+    return name.startswith(("dot", "MatMul")) and not name.endswith("fusion")
+
+
 def matmul_peak():
     """Operations a second of the fastest of some matrix products, float32."""
     import tensorflow as tf
@@ -169,7 +222,10 @@ def matmul_peak():
     return 2 * size**3 / min(seconds)
 
 
-PARTS = {"neighbors": neighbors, "plain": plain}
+PARTS = {"neighbors": neighbors, "plain": plain, "profile": profile}
+
+_ONLY = flags.DEFINE_list("only", list(PARTS), f"Parts: {', '.join(PARTS)}.")
+_CPU = flags.DEFINE_integer("cpu", None, "The one core to stay on; by default all.")
 
 
 def main():
