@@ -56,6 +56,7 @@ class Step:
         dtype: a dtype policy.
         accumulation: micro-batches.
         optimizer: its name.
+        ema: decay of the weights' average, 0 for none.
     """
 
     model: ModelConfig
@@ -64,6 +65,7 @@ class Step:
     dtype: str = "float32"
     accumulation: int = 1
     optimizer: str = "adamw"
+    ema: float = 0.0
 
 
 def steps() -> dict[str, Step]:
@@ -71,8 +73,13 @@ def steps() -> dict[str, Step]:
     plain = {}
     for name, preset in PRESETS.items():
         length, windows = preset.train.length, preset.train.batch_size
-        batch_size, optimizer = max(windows // REPLICAS, 1), preset.train.optimizer
-        each = Step(preset.model, batch_size, length, optimizer=optimizer)
+        each = Step(
+            preset.model,
+            max(windows // REPLICAS, 1),
+            length,
+            optimizer=preset.train.optimizer,
+            ema=preset.train.ema,
+        )
         plain[f"preset_{name}"] = each
         if length >= 1024:  # all of the batch on one core
             plain[f"preset_{name}_accumulated"] = dataclasses.replace(
@@ -108,6 +115,7 @@ def make_step(step: Step):
     import tensorflow as tf
 
     from tfmusic.models import make_model
+    from tfmusic.training.averaging import WeightAverage
     from tfmusic.training.step import TrainStep, make_optimizer
 
     model = make_model(step.model, step.dtype)
@@ -120,6 +128,7 @@ def make_step(step: Step):
         train_config.clip_norm,
         xla=True,
         accumulation=step.accumulation,
+        average=WeightAverage(model, step.ema) if step.ema else None,
     )
     tokens = tf.ones((step.batch_size, step.length), tf.int32)
     inputs = {name: tokens for name in ("tokens", *model.feature_names)}

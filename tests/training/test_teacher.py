@@ -162,7 +162,15 @@ def test_a_run_that_goes_on_equals_an_unbroken_one_without_the_first_copy(
 ):
     moved = tmp_path / "moved"
     shutil.copytree(teacher_dir, moved)
-    config = taught(str(moved), teacher_keys=KEYS, teacher_pieces=3, checkpoint_every=2)
+    config = taught(
+        str(moved),
+        teacher_keys=KEYS,
+        teacher_pieces=3,
+        checkpoint_every=2,
+        xla=True,
+        optimizer="muon",
+        ema=0.9,
+    )
     strategy = tf.distribute.get_strategy()
 
     def run(folder, **changes):
@@ -230,6 +238,7 @@ def test_a_signal_while_it_composes_ends_the_training(
     with pytest.raises(Interruption) as caught:
         bring_teacher(make_pieces(8), config, TOKENIZER, str(tmp_path), print)
     assert caught.value.exit_code == 75
+    assert "before the first step" in str(caught.value)
     assert not os.path.exists(tmp_path / "teacher" / "composed.npz")
 
 

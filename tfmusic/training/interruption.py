@@ -23,6 +23,9 @@ class Interruption(UserError):
         super().__init__(
             f"stopped by {received.name} at step {step}, which is saved: the same "
             "command goes on from there"
+            if step
+            else f"stopped by {received.name} before the first step: the same command "
+            "begins again"
         )
         self.exit_code = EXIT_CODES[received]
 

@@ -1,4 +1,4 @@
-"""One optimizer step, the same under every strategy of tf.distribute."""
+"""One optimizer step, the same under all strategies."""
 
 import keras
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""The training loop, one for every strategy of tf.distribute."""
+"""The training loop, one for all strategies."""
 
 import contextlib
 
