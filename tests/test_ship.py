@@ -1,8 +1,11 @@
 """The command that makes a run into a model that tfmusic comes with, end to end."""
 
+import dataclasses
 import json
 import os
 
+import keras
+import numpy as np
 import pytest
 
 from tests.tiny import INFILLER, MODEL, TOKENIZER, TRAIN, write_jsb
@@ -56,6 +59,7 @@ def test_a_run_becomes_a_model_with_a_card(folder, command):
         "in 2 keys, by 0, -1, 1, -2",
         f"divided by a temperature of {report['temperature']:g}, at which",
         "2.25 hours on 2 CPU cores",
+        "in one pass). Its logits were then divided",
         "tfmusic.train --first python -m tfmusic.train ```",
         "its encoder states no license",
         "--model_dir=tiny",
@@ -79,6 +83,24 @@ def test_a_run_becomes_a_model_with_a_card(folder, command):
     assert "no piece of jsb_chorales train is known to be new to tiny" in errors
 
 
+def test_the_mean_with_another_run(folder, command):
+    keras.utils.set_random_seed(7)
+    write_run("other")
+    code, _, errors = command(
+        *(*ARGUMENTS, "--mean_with=other", "--mean_weight=0.25", "--nocalibrate")
+    )
+    assert code == 0, errors
+    weights = [
+        run.load_run(name).model.trainable_variables for name in ("run", "other")
+    ]
+    mean = pretrained.from_pretrained("tiny").model.trainable_variables
+    for ours, one, two in zip(mean, *weights, strict=True):
+        expected = 0.75 * one.numpy() + 0.25 * two.numpy()
+        np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-5)
+    card = (folder / "weights" / "tiny" / "MODEL_CARD.md").read_text()
+    assert "(0.75) and an earlier training's weights (0.25)" in " ".join(card.split())
+
+
 def assert_one_line(result, message):
     code, _, errors = result
     assert code == 2 and errors.count("\n") == 1, errors
@@ -92,6 +114,9 @@ def test_what_can_not_be_shipped_is_one_line(folder, command, monkeypatch):
     write_run("melodies", tokenizer=MelodyTokenizer())
     result = command(*ARGUMENTS, "--model_dir=melodies")
     assert_one_line(result, "melodies")
+    write_run("larger", dataclasses.replace(MODEL, hidden_dim=16))
+    result = command(*ARGUMENTS, "--mean_with=larger")
+    assert_one_line(result, "--mean_with is a run of another model")
     assert_one_line(command(*ARGUMENTS, "--model_dir=none"), "none is not a run's")
     assert_one_line(command(*ARGUMENTS, "--hours=-1"), "--hours=-1")
     assert_one_line(command(*ARGUMENTS[:4]), "--training is needed")

@@ -70,10 +70,10 @@ one voice sounds at one 16th, or a rest; voices go from soprano to bass, then co
 next 16th. Each token is scored once, given what came before it in its piece, at most
 {model.max_length:,} tokens (windows begin {report["validation"]["stride"]:,} apart). A
 piece's end is not counted. The weights were chosen by the validation split, in float32
-({report["validation_float32"]:.4f} there, in one pass). Its logits were then divided by
-a temperature of {report["temperature"]:g}, at which that split is likeliest ([Guo et
-al., 2017](https://arxiv.org/abs/1706.04599)). The table is of the weights that came of
-it, in float16:
+({report["validation_float32"]:.4f} there, in one pass). {_mean(report)}Its logits were
+then divided by a temperature of {report["temperature"]:g}, at which that split is
+likeliest ([Guo et al., 2017](https://arxiv.org/abs/1706.04599)). The table is of the
+weights that came of it, in float16:
 
 ```sh
 python -m tfmusic.evaluate --model_dir={name} --dataset={train.dataset} \\
@@ -141,6 +141,16 @@ def _filled(block):
             break_on_hyphens=False,
         )
         for item in (items[0], *rest)
+    )
+
+
+def _mean(report: dict) -> str:
+    """What was done with another run's weights, if anything."""
+    if not report["mean_weight"]:
+        return ""
+    return (
+        f"They became the mean of these ({1 - report['mean_weight']:g}) and an earlier "
+        f"training's weights ({report['mean_weight']:g}).\n"
     )
 
 

@@ -25,6 +25,7 @@ from tfmusic.datasets import registry
 from tfmusic.errors import UserError, run_command
 from tfmusic.files import atomic_folder, write_text
 from tfmusic.quiet import import_tensorflow
+from tfmusic.tokenizers import check_same
 
 HELD_OUT = ("validation", "test")
 
@@ -62,6 +63,16 @@ _KEYS = flags.DEFINE_integer(
     lower_bound=1,
     upper_bound=12,
 )
+_MEAN_WITH = flags.DEFINE_string(
+    "mean_with", None, "Another run of the same model, to take the mean of both of."
+)
+_MEAN_WEIGHT = flags.DEFINE_float(
+    "mean_weight",
+    0.5,
+    "The other run's part of the mean.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
 _CALIBRATE = flags.DEFINE_bool(
     "calibrate",
     True,
@@ -84,6 +95,9 @@ def main() -> None:
             f"{_MODEL_DIR.value} writes {run.tokenizer.name} tokens: only chorales can "
             "be compared with a training's music so far"
         )
+    if _MEAN_WITH.value:
+        other = runs.load_run(_MEAN_WITH.value, kind="decoder")
+        take_mean(run, other, _MEAN_WEIGHT.value)
     output = _OUTPUT_DIR.value or os.path.join(pretrained.FOLDER, _NAME.value)
     with atomic_folder(output) as folder:
         _write_run(run, folder)
@@ -111,6 +125,30 @@ def main() -> None:
         f"{report['test']['nats_per_token']:.4f} test nats/token, "
         f"{num_bytes / 2**20:.2f} MiB"
     )
+
+
+def take_mean(run, other, weight: float) -> None:
+    """Moves a run's weights towards another's.
+
+    Args:
+        run: of `load_run`; its model changes.
+        other: a run of the same model, begun with weights that both share.
+        weight: of the other, 0 to 1.
+
+    Raises:
+        UserError: they are not of one model.
+
+    Reference:
+        [Wortsman et al., 2022](https://arxiv.org/abs/2203.05482), section 2.
+    """
+    check_same(run.tokenizer, other.tokenizer, "the run", "--mean_with")
+    shapes = [[x.shape for x in each.model.weights] for each in (run, other)]
+    if shapes[0] != shapes[1]:
+        raise UserError("--mean_with is a run of another model: name one of the same")
+    for ours, theirs in zip(
+        run.model.trainable_variables, other.model.trainable_variables, strict=True
+    ):
+        ours.assign((1 - weight) * ours + weight * theirs)
 
 
 def _write_run(run, folder):
@@ -167,7 +205,9 @@ def _report(run, rounded, log):
         "hours": _HOURS.value,
         "hardware": _HARDWARE.value,
         "step": run.best["step"],
+        # As trained, before all that was done here.
         "validation_float32": run.best["nats_per_token"],
+        "mean_weight": _MEAN_WEIGHT.value if _MEAN_WITH.value else 0.0,
         **{split: score(held_out[split]) for split in HELD_OUT},
         "keys": _KEYS.value,
         "in_keys": {split: score(held_out[split], _KEYS.value) for split in HELD_OUT},
