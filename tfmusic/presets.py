@@ -82,7 +82,7 @@ PRESETS = {
     # Fourier convolutions, which hear how long notes have been held, and attention,
     # which finds the phrase that is repeated: most begin 200 to 460 tokens before, so
     # windows are longer. BENCHMARKS.md has what each choice bought. Not run in one go:
-    # the shipped weights came of three trainings, see their card.
+    # the shipped weights came of four trainings, see their card.
     "jsb": Preset(
         ModelConfig(
             vocabulary_size=50,
