@@ -80,7 +80,7 @@ def test_long_windows_are_attended_to_in_blocks_unless_they_are_not_to_be(
         assert code == 0, errors
         return run.read_settings(folder)[0]
 
-    assert config("default").attention_block_size == 256
+    assert config("default").attention_block_size == 128
     whole = config("whole", "--set=attention_block_size=null")
     assert whole.attention_block_size is None
 

@@ -36,7 +36,7 @@ class ModelConfig:
         attention_bias: whether queries, keys and values have a bias.
         attention_block_size: queries and keys that attention over all of a window
             computes at once, so that memory does not grow with the window's square;
-            by default the whole window, but in `python -m tfmusic.train` 256 where
+            by default the whole window, but in `python -m tfmusic.train` 128 where
             windows are long and there are only CPUs.
         kind: "decoder", which continues music, or "infiller", which fills its gaps.
     """

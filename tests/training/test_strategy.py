@@ -60,10 +60,10 @@ class Devices:
 def test_long_windows_are_attended_to_in_blocks_on_cpus_alone():
     for name in ("one_device", "mirrored"):
         strategy = get_strategy(name)
-        assert default_block_size(strategy, 2048) == 256
+        assert default_block_size(strategy, 2048) == 128
         assert default_block_size(strategy, 512) is None
     worker = "/job:worker/replica:0/task:1/device:"
-    assert default_block_size(Devices(worker + "CPU:0"), 1024) == 256
+    assert default_block_size(Devices(worker + "CPU:0"), 1024) == 128
     for names in ((worker + "GPU:0",), ("/cpu:0", "/gpu:0"), (worker + "TPU:0",)):
         assert default_block_size(Devices(*names), 2048) is None
 

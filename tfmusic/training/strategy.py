@@ -65,7 +65,7 @@ def default_block_size(strategy: tf.distribute.Strategy, length: int) -> int | N
         tf.DeviceSpec.from_string(device).device_type
         for device in strategy.extended.worker_devices
     }
-    return 256 if devices == {"CPU"} and length >= 1024 else None
+    return 128 if devices == {"CPU"} and length >= 1024 else None
 
 
 def is_shared(strategy: tf.distribute.Strategy) -> bool:
