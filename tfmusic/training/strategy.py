@@ -61,11 +61,13 @@ def default_block_size(strategy: tf.distribute.Strategy, length: int) -> int | N
 
     On CPUs only, where it was measured (BENCHMARKS.md, "A training step").
     """
+    if length < 1024:
+        return None
     devices = {
         tf.DeviceSpec.from_string(device).device_type
         for device in strategy.extended.worker_devices
     }
-    return 128 if devices == {"CPU"} and length >= 1024 else None
+    return 128 if devices == {"CPU"} else None
 
 
 def is_shared(strategy: tf.distribute.Strategy) -> bool:
