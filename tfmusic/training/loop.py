@@ -59,7 +59,7 @@ class Loop:
         self.best = run.read_best(model_dir)
         self.saved_step = state.first_step
         self.shared = shared
-        self._told_to_end = None  # in the last call, how many
+        self._told_before = None  # in the last call, how many
 
     def run(self) -> dict:
         """Trains to the last step.
@@ -105,9 +105,9 @@ class Loop:
         """
         if not self.shared:
             self.signals.check()
-        elif self._told_to_end is not None and self._told_to_end[-1] > 0:
+        elif self._told_before is not None and self._told_before[-1] > 0:
             raise Stop
-        self._told_to_end = told
+        self._told_before = told
 
     def _owes_evaluation(self):
         """Whether the run was stopped between a step and its evaluation."""
