@@ -121,6 +121,9 @@ class TrainConfig:
         teacher_weight: the teacher's part of the loss, 0 to 1; the music has the rest.
         teacher_pieces: pieces that the teacher composes before the first step, which
             are added to the training split.
+        teacher_temperature: of the draws as it composes. A little below 1 makes up for
+            errors that add up: music of its own is less likely to it than what it
+            learned from.
         skip_non_finite: leave out a step whose gradient is not finite; by default
             the training stops there.
     """
@@ -159,6 +162,7 @@ class TrainConfig:
     teacher_keys: int = 1
     teacher_weight: float = 0.5
     teacher_pieces: int = 0
+    teacher_temperature: float = 1.0
     skip_non_finite: bool = False
 
     def __post_init__(self):
@@ -179,6 +183,10 @@ class TrainConfig:
             raise UserError(f"teacher_keys={self.teacher_keys}: expected 1 to 12")
         if self.teacher_pieces and not self.teacher:
             raise UserError("teacher_pieces wants a teacher: --set teacher=...")
+        if not 0 < self.teacher_temperature < float("inf"):
+            raise UserError(
+                f"teacher_temperature={self.teacher_temperature}: expected more than 0"
+            )
         for factor in self.stretches:
             if not isinstance(factor, (int, float)) or isinstance(factor, bool):
                 raise UserError(f"stretches={self.stretches}: expected numbers")

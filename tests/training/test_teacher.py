@@ -225,6 +225,15 @@ def test_composed_pieces_end_where_the_teacher_ended_them(teacher_dir, tmp_path)
     np.testing.assert_array_equal(both.piece(2), composed.piece(0))
 
 
+def test_pieces_composed_without_warmth_are_all_the_likeliest(teacher_dir, tmp_path):
+    config = taught(teacher_dir, teacher_pieces=2, teacher_temperature=1e-4)
+    folder = str(tmp_path / "run")
+    bring_teacher(make_pieces(8), config, TOKENIZER, folder, lambda line: None)
+    _, composed = load_teacher(config, TOKENIZER, folder, ("beat",))
+    assert composed.piece(0).size
+    np.testing.assert_array_equal(composed.piece(0), composed.piece(1))
+
+
 def test_a_signal_while_it_composes_ends_the_training(
     teacher_dir, tmp_path, monkeypatch
 ):
@@ -275,6 +284,8 @@ def test_what_can_not_teach_is_refused_in_one_line(teacher_dir, tmp_path):
         dataclasses.replace(TRAIN, teacher_pieces=1)
     with pytest.raises(UserError, match=r"teacher_weight=1\.5"):
         taught(teacher_dir, teacher_weight=1.5)
+    with pytest.raises(UserError, match=r"teacher_temperature=0\.0"):
+        taught(teacher_dir, teacher_temperature=0.0)
     with pytest.raises(UserError, match="teacher_keys=13"):
         taught(teacher_dir, teacher_keys=13)
     infiller = dataclasses.replace(MODEL, kind="infiller", mixer="full")

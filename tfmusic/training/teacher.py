@@ -10,7 +10,7 @@ from tfmusic.datasets.pieces import Pieces, id_dtype
 from tfmusic.datasets.progress import Log, with_progress
 from tfmusic.errors import UserError
 from tfmusic.files import atomic_path, local_copy
-from tfmusic.sampling import ModelGenerator
+from tfmusic.sampling import ModelGenerator, Sampler
 from tfmusic.tokenizers import Tokenizer, check_same
 from tfmusic.training import run as runs
 from tfmusic.training.interruption import Interruption, Signals, Stop
@@ -161,8 +161,9 @@ def _compose(teacher, pieces, config, log):
     num_tokens = int(np.quantile(np.diff(pieces.offsets), 0.75))
     tokenizer = teacher.tokenizer
     generator = ModelGenerator(teacher.model, tokenizer, batch_size=64)
+    sampler = Sampler(temperature=config.teacher_temperature)
     empty = [np.zeros(0, np.int32)] * config.teacher_pieces
-    stream = generator.stream(empty, num_tokens, seed=config.seed)
+    stream = generator.stream(empty, num_tokens, sampler, seed=config.seed)
     ids = []
     with Signals() as signals:
         try:
