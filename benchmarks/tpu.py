@@ -42,6 +42,7 @@ REPLICAS = 8  # that a preset's batch is divided by
 MEMORY = 16 * 1024  # MiB of a v5e's chip
 LENGTH = 512  # of the mixers' windows
 BATCH_SIZE = 8  # windows of the mixers' step
+TEACHER_KEYS = 7
 NUM_LAYERS = 1  # of the mixers; more are the same operations again
 
 
@@ -57,6 +58,7 @@ class Step:
         accumulation: micro-batches.
         optimizer: its name.
         ema: decay of the weights' average, 0 for none.
+        teacher_keys: that a teacher of the same size hears chorales in, 0 for none.
     """
 
     model: ModelConfig
@@ -66,6 +68,7 @@ class Step:
     accumulation: int = 1
     optimizer: str = "adamw"
     ema: float = 0.0
+    teacher_keys: int = 0
 
 
 def steps() -> dict[str, Step]:
@@ -89,6 +92,9 @@ def steps() -> dict[str, Step]:
             plain[f"preset_{name}_blockwise"] = dataclasses.replace(
                 each, model=blockwise
             )
+    plain["preset_jsb_taught"] = dataclasses.replace(
+        plain["preset_jsb"], teacher_keys=TEACHER_KEYS
+    )
     base = ModelConfig(
         vocabulary_size=388,
         num_layers=NUM_LAYERS,
@@ -115,13 +121,19 @@ def make_step(step: Step):
     import tensorflow as tf
 
     from tfmusic.models import make_model
+    from tfmusic.tokenizers import ChoraleTokenizer
     from tfmusic.training.averaging import WeightAverage
     from tfmusic.training.step import TrainStep, make_optimizer
+    from tfmusic.training.teacher import Teacher
 
     model = make_model(step.model, step.dtype)
     train_config = dataclasses.replace(PRESETS["piano"].train, optimizer=step.optimizer)
     optimizer = make_optimizer(train_config)
     optimizer.build(model.trainable_variables)
+    teacher = None
+    if keys := step.teacher_keys:
+        teaching = make_model(step.model)  # in float32, as one is loaded
+        teacher = Teacher(teaching, ChoraleTokenizer(), keys, weight=0.5, seed=0)
     replica = TrainStep(
         model,
         optimizer,
@@ -129,6 +141,7 @@ def make_step(step: Step):
         xla=True,
         accumulation=step.accumulation,
         average=WeightAverage(model, step.ema) if step.ema else None,
+        teacher=teacher,
     )
     tokens = tf.ones((step.batch_size, step.length), tf.int32)
     inputs = {name: tokens for name in ("tokens", *model.feature_names)}
