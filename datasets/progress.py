@@ -45,7 +45,7 @@ def with_progress(
     for count, item in enumerate(items):
         now = time.monotonic()
         if count == 0:
-            first = now  # what came before is no measure of the rest
+            first = last = now  # what came before is no measure of the rest
         elif now - last > SECONDS_BETWEEN_LINES:
             last = now
             left = total - done - count
