@@ -14,17 +14,14 @@ Rows take turns, so that a machine whose speed drifts does so for all of them. T
 the processor's, which other programs hardly change.
 """
 
-import collections
 import dataclasses
-import glob
 import os
-import re
 import statistics
-import tempfile
 import time
 
 from absl import flags
 
+from benchmarks import xla_profile
 from tfmusic.errors import UserError, run_command
 from tfmusic.quiet import import_tensorflow
 
@@ -170,42 +167,16 @@ def profile():
     step = own_step(long_preset(), changes)
     step()
     step()
-    milliseconds, calls = traced(step)
-    total = milliseconds.total()
-    products = sum(took for name, took in milliseconds.items() if is_product(name))
+    operations = xla_profile.traced(step)
+    total = sum(each.milliseconds for each in operations.values())
+    products = sum(each.milliseconds for each in operations.values() if each.is_product)
     print(f"{products / total:.0%} of {total / 1e3:.2f} s are matrix products")
-    for name, took in milliseconds.most_common(20):
-        print(f"{took:8.0f} ms {calls[name]:5} x {took / calls[name]:7.2f} ms  {name}")
-
-
-def traced(step):
-    """Milliseconds and calls of each operation of XLA's in one step."""
-    import tensorflow as tf
-    from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
-
-    with tempfile.TemporaryDirectory() as folder:
-        tf.profiler.experimental.start(folder)
-        step()
-        tf.profiler.experimental.stop()
-        (path,) = glob.glob(f"{folder}/**/*.xplane.pb", recursive=True)
-        with open(path, "rb") as file:
-            space = XSpace.FromString(file.read())
-    milliseconds, calls = collections.Counter(), collections.Counter()
-    for plane in space.planes:
-        events = (event for line in plane.lines for event in line.events)
-        for event in events:
-            metadata = plane.event_metadata[event.metadata_id]
-            # Of XLA's: an operation's name, a dot and a number, or "..._fusion".
-            if re.fullmatch(r"[\w-]+(\.\d+|_fusion(\.\d+)?)", metadata.name):
-                if not metadata.name.startswith(("while", "call", "conditional")):
-                    milliseconds[metadata.name] += event.duration_ps / 1e9
-                    calls[metadata.name] += 1
-    return milliseconds, calls
-
-
-def is_product(name):
-    """Whether an operation multiplies matrices."""
-    return name.startswith(("dot", "MatMul")) and not name.endswith("fusion")
+    longest = sorted(operations.items(), key=lambda item: -item[1].milliseconds)
+    for name, each in longest[:20]:
+        print(
+            f"{each.milliseconds:8.0f} ms {each.calls:5} x "
+            f"{each.milliseconds / each.calls:7.2f} ms  {name}"
+        )
 
 
 def matmul_peak():
