@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import write_jsb
+from tests.tiny import MODEL, TOKENIZER, TRAIN, write_jsb
+from tfmusic.models import make_model
 from tfmusic.training import run
 from tfmusic.training.interruption import EX_TEMPFAIL
 from tfmusic.training.strategy import WorkerLost
@@ -127,6 +128,12 @@ def ends(workers):
     ]
 
 
+def write_teacher(folder):
+    """A run to learn from, which one worker copies while the other waits."""
+    run.write_settings(folder, MODEL, TRAIN, TOKENIZER)
+    run.save_best(make_model(MODEL), folder, {"step": 1, "nats_per_token": 1.0})
+
+
 def lines(folder):
     return [
         json.loads(line) for line in (folder / run.METRICS).read_text().splitlines()
@@ -140,6 +147,8 @@ def test_two_workers_learn_what_one_process_learns_though_one_is_killed_or_ended
     path = write_jsb(tmp_path / "jsb.json")
     arguments = [*TINY, "--dataset=jsb_chorales", f"--input={path}"]
     arguments.append(f"--data_dir={data}")
+    write_teacher(teacher := str(tmp_path / "teacher"))
+    arguments.append(f"--set=teacher={teacher}")
     alone, folder = tmp_path / "alone", tmp_path / "run"
     code, _, errors = command("train", *arguments, f"--model_dir={alone}")
     assert code == 0, errors
