@@ -190,10 +190,11 @@ def _report(run, rounded, log):
         pieces = load_pieces(other, split, tokenizer, _DATA_DIR.value)
         pieces = without_kin(pieces, trained_on, tokenizer)
         if len(pieces):
+            newest = pieces
             unseen[split] = {**score(pieces), "pieces": pieces.names}
     if not unseen:
         raise UserError(f"no held-out piece of {other} is new to the model")
-    lengths = dict(zip(pieces.names, np.diff(pieces.offsets), strict=True))
+    lengths = dict(zip(newest.names, np.diff(newest.offsets), strict=True))
     held_out = {split: _load_pieces(rounded, split) for split in HELD_OUT}
     shortest = min(lengths, key=lengths.get)
     return {
@@ -213,7 +214,7 @@ def _report(run, rounded, log):
         "in_keys": {split: score(held_out[split], _KEYS.value) for split in HELD_OUT},
         "unseen": {other: unseen},
         # By which a test can tell in no time that the weights are these.
-        "sample": {**score(select(pieces, [shortest])), "pieces": [shortest]},
+        "sample": {**score(select(newest, [shortest])), "pieces": [shortest]},
     }
 
 

@@ -74,6 +74,7 @@ def test_a_folder_without_a_run_may_hold_anything(tmp_path):
         ({"features": {"voice": 5}}, {}, "features={'beat': 17}, not {'voice': 5}"),
         ({}, {"learning_rate": 0.1}, "learning_rate=0.01, not 0.1"),
         ({}, {"seed": 1}, "seed=0, not 1"),
+        ({}, {"teacher": "out/run"}, "teacher='', not 'out/run'"),
     ],
 )
 def test_another_runs_folder_is_refused_naming_both(model_dir, model, train, message):
@@ -96,14 +97,15 @@ def test_another_tokenizers_folder_is_refused_naming_both(model_dir):
 
 
 def test_numbers_that_are_finite_pass():
-    checks.check_finite(3, 4.5, 1e30, 0.1)
+    checks.check_finite(3, 4.5, float, 1e30)
+    checks.check_finite(3, 4.5, float)
 
 
 @pytest.mark.parametrize("values", [("nan", 1.0), ("inf", 1.0), (1.0, "nan")])
 def test_numbers_that_are_not_are_an_error_that_helps(values):
     nats, norm = map(float, values)
     with pytest.raises(UserError, match="not finite at step 3 .*learning_rate="):
-        checks.check_finite(3, nats, norm, 0.1)
+        checks.check_finite(3, nats, float, norm)
 
 
 def test_an_infillers_windows_have_one_length():

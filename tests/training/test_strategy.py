@@ -97,6 +97,21 @@ def test_several_workers_need_a_description(monkeypatch, config):
         get_strategy("multi_worker")
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"task": {"type": "worker", "index": 2}},
+        {"task": {"type": "other", "index": 0}},
+    ],
+)
+def test_a_worker_is_one_of_its_cluster(monkeypatch, config):
+    config = {"cluster": {"worker": ["localhost:1", "localhost:2"]}, **config}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    with pytest.raises(UserError, match="TF_CONFIG describes no worker of its cluster"):
+        get_strategy("multi_worker")
+
+
 def test_workers_as_they_are_described():
     # In a process of its own, as TensorFlow refuses this once a device was used.
     with socket.create_server(("localhost", 0)) as server:

@@ -27,6 +27,7 @@ from tfmusic.training.trainer import train
 
 BEST = {"step": 1, "nats_per_token": 1.0}
 KEYS = 3
+FEATURES = ("beat",)
 SPLITS = {"train": make_pieces(40, 30), "validation": make_pieces(20, seed=1)}
 
 
@@ -211,8 +212,8 @@ def test_composed_pieces_end_where_the_teacher_ended_them(teacher_dir, tmp_path)
     config = taught(teacher_dir, teacher_pieces=70)
     split = make_pieces(24, 8)
     folder = str(tmp_path / "run")
-    bring_teacher(split, config, TOKENIZER, folder, lambda line: None)
-    _, composed = load_teacher(config, TOKENIZER, folder, ("beat",))
+    bring_teacher(split, config, TOKENIZER, folder, FEATURES, lambda line: None)
+    _, composed = load_teacher(config, TOKENIZER, folder, FEATURES)
     assert len(composed) == 70
     longest = 20  # the quantile of 8 and 24
     lengths = np.diff(composed.offsets)
@@ -228,8 +229,8 @@ def test_composed_pieces_end_where_the_teacher_ended_them(teacher_dir, tmp_path)
 def test_pieces_composed_without_warmth_are_all_the_likeliest(teacher_dir, tmp_path):
     config = taught(teacher_dir, teacher_pieces=2, teacher_temperature=1e-4)
     folder = str(tmp_path / "run")
-    bring_teacher(make_pieces(8), config, TOKENIZER, folder, lambda line: None)
-    _, composed = load_teacher(config, TOKENIZER, folder, ("beat",))
+    bring_teacher(make_pieces(8), config, TOKENIZER, folder, FEATURES, str)
+    _, composed = load_teacher(config, TOKENIZER, folder, FEATURES)
     assert composed.piece(0).size
     np.testing.assert_array_equal(composed.piece(0), composed.piece(1))
 
@@ -245,7 +246,7 @@ def test_a_signal_while_it_composes_ends_the_training(
     monkeypatch.setattr(Signals, "check", received)
     config = taught(teacher_dir, teacher_pieces=2)
     with pytest.raises(Interruption) as caught:
-        bring_teacher(make_pieces(8), config, TOKENIZER, str(tmp_path), print)
+        bring_teacher(make_pieces(8), config, TOKENIZER, str(tmp_path), FEATURES, str)
     assert caught.value.exit_code == 75
     assert "before the first step" in str(caught.value)
     assert not os.path.exists(tmp_path / "teacher" / "composed.npz")
@@ -273,13 +274,28 @@ def test_unfinished_pieces_stay_so(tmp_path):
     assert both.unfinished.tolist() == [False, True, False]
 
 
-def test_what_can_not_teach_is_refused_in_one_line(teacher_dir, tmp_path):
+def test_what_can_not_teach_is_refused_in_one_line_before_it_is_copied(
+    teacher_dir, tmp_path
+):
     folder = str(tmp_path)
-    bring_teacher(make_pieces(8), taught(teacher_dir), TOKENIZER, folder, print)
+
+    def bring(config, features=FEATURES):
+        bring_teacher(make_pieces(8), config, TOKENIZER, folder, features, str)
+
     with pytest.raises(UserError, match="reads the feature 'beat'"):
-        load_teacher(taught(teacher_dir), TOKENIZER, folder, ("voice",))
+        bring(taught(teacher_dir), ("voice",))
     with pytest.raises(UserError, match="reads 16 tokens at most"):
-        load_teacher(taught(teacher_dir, length=17), TOKENIZER, folder, ("beat",))
+        bring(taught(teacher_dir, length=17))
+    source, changes = str(tmp_path / "source"), {"mixer": "fourier_convolution"}
+    model_config = dataclasses.replace(MODEL, **changes)
+    runs.write_settings(source, model_config, TRAIN, TOKENIZER)
+    runs.save_best(make_model(3, **changes), source, BEST)
+    with pytest.raises(UserError, match="'fourier_convolution' can't tell the pieces"):
+        bring(taught(source, packing=True))
+    assert not os.path.exists(os.path.join(folder, runs.TEACHER))
+
+
+def test_settings_of_a_teacher_that_make_no_sense_are_refused(teacher_dir):
     with pytest.raises(UserError, match="teacher_pieces wants a teacher"):
         dataclasses.replace(TRAIN, teacher_pieces=1)
     with pytest.raises(UserError, match=r"teacher_weight=1\.5"):
@@ -291,15 +307,3 @@ def test_what_can_not_teach_is_refused_in_one_line(teacher_dir, tmp_path):
     infiller = dataclasses.replace(MODEL, kind="infiller", mixer="full")
     with pytest.raises(UserError, match="an infiller can't learn from a teacher"):
         checks.check_settings(infiller, taught(teacher_dir), TOKENIZER, 1)
-
-
-def test_a_teacher_that_mixes_pieces_is_no_teacher_of_packed_windows(tmp_path):
-    changes = {"mixer": "fourier_convolution"}
-    source, folder = str(tmp_path / "source"), str(tmp_path / "run")
-    model_config = dataclasses.replace(MODEL, **changes)
-    runs.write_settings(source, model_config, TRAIN, TOKENIZER)
-    runs.save_best(make_model(3, **changes), source, BEST)
-    config = taught(source, packing=True)
-    bring_teacher(make_pieces(8), config, TOKENIZER, folder, print)
-    with pytest.raises(UserError, match="'fourier_convolution' can't tell the pieces"):
-        load_teacher(config, TOKENIZER, folder, ("beat",))

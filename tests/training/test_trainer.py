@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 
@@ -376,8 +377,10 @@ def test_a_training_that_diverges_ends_with_a_line(tmp_path):
     with pytest.raises(
         UserError, match="the loss is not finite at step [234]"
     ) as error:
-        train(tmp_path, learning_rate=1e30, checkpoint_every=1)
+        train(tmp_path, learning_rate=4e30, warmup_steps=4, checkpoint_every=1)
     assert "\n" not in str(error.value)
+    named = re.search(r"step (\d) .*learning rate (\S+)\)", str(error.value))
+    assert float(named[2]) == float(named[1]) * 1e30
     assert [line["step"] for line in metrics(tmp_path, "train")][-1] < 4
 
 

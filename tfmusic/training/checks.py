@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,7 +18,7 @@ RESUMABLE = {
     *("steps", "evaluate_every", "checkpoint_every", "log_every"),
     *("init_from", "skip_non_finite", "steps_per_execution", "watch_every"),
     "attention_block_size",  # the same numbers, but for rounding
-    "teacher",  # was copied
+    "teacher",  # was copied; whether there is one stays
 }
 
 
@@ -126,19 +127,36 @@ def check_resumable(
                     f"{model_dir} holds a run with {field.name}={before}, not {after}: "
                     "give its settings again, or another --model_dir"
                 )
+    if bool(old_train.teacher) != bool(train_config.teacher):
+        raise UserError(
+            f"{model_dir} holds a run with teacher={old_train.teacher!r}, not "
+            f"{train_config.teacher!r}: give its settings again, or another --model_dir"
+        )
 
 
-def check_finite(step: int, nats_per_token, gradient_norm, learning_rate) -> None:
+def check_finite(
+    step: int,
+    nats_per_token: float,
+    learning_rate: Callable[[int], float],
+    gradient_norm: float | None = None,
+) -> None:
     """Checks that a training has not diverged.
+
+    Args:
+        step: that it is at.
+        nats_per_token: the loss.
+        learning_rate: a step's, by its number.
+        gradient_norm: the step's; None for an evaluation, which has no gradient.
 
     Raises:
         UserError: the loss or the gradient is not finite.
     """
-    norm = float(gradient_norm)
+    norm = 0.0 if gradient_norm is None else gradient_norm
     if not math.isfinite(nats_per_token) or not math.isfinite(norm):
+        found = "" if gradient_norm is None else f"gradient norm {norm:.3g}, "
         raise UserError(
-            f"the loss is not finite at step {step} (gradient norm {norm:.3g}, "
-            f"learning rate {float(learning_rate):.3g}): lower the learning rate "
+            f"the loss is not finite at step {step} ({found}"
+            f"learning rate {learning_rate(step):.3g}): lower the learning rate "
             "(--set learning_rate=...) and train again in a new --model_dir, or leave "
             "such steps out (--set skip_non_finite=True)"
         )

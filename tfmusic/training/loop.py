@@ -11,6 +11,7 @@ from tfmusic.training.log import TrainingLog
 from tfmusic.training.losses import Losses
 from tfmusic.training.progress import Progress
 from tfmusic.training.state import TrainingState
+from tfmusic.training.step import make_schedule
 
 
 class Loop:
@@ -59,6 +60,7 @@ class Loop:
         self.best = run.read_best(model_dir)
         self.saved_step = state.first_step
         self.shared = shared
+        self._schedule = make_schedule(config)
         self._told_before = None  # in the last call, how many
 
     def run(self) -> dict:
@@ -154,13 +156,13 @@ class Loop:
         skipped = line["skipped"]
         if not self.config.skip_non_finite:
             del line["skipped"]
-        line["learning_rate"] = float(self.state.optimizer.learning_rate)
+        updates = int(self.state.optimizer.iterations.numpy())
+        line["learning_rate"] = self._learning_rate(max(updates, 1))
         line["tokens_per_second"] = self.progress.tokens_per_second
         self.log.write(done, "train", line)
         if show or self.progress.is_due():
             self.progress.show(done, line.get("nats_per_token", float("nan")))
         if skipped:
-            updates = int(self.state.optimizer.iterations.numpy())
             self.progress.say(
                 f"step {done}: {skipped} steps skipped, their gradients were not "
                 f"finite ({done - updates} of {done} in all)"
@@ -168,7 +170,11 @@ class Loop:
 
     def _check_losses(self, done):
         if not self.config.skip_non_finite:
-            self.losses.check(done, self.state.optimizer.learning_rate)
+            self.losses.check(done, self._learning_rate)
+
+    def _learning_rate(self, update):
+        """That of an update, from 1; without steps that are skipped, of a step."""
+        return float(self._schedule(update - 1))
 
     def _evaluate(self, done):
         average = self.state.average
@@ -180,7 +186,7 @@ class Loop:
             checks_in = (lambda line: None) if self.shared else self.signals.check
             scores = self.evaluator(checks_in)
             score = scores["nats_per_token"]
-            checks.check_finite(done, score, 0.0, self.state.optimizer.learning_rate)
+            checks.check_finite(done, score, self._learning_rate)
             better = not self.best or score < self.best["nats_per_token"]
             if better:
                 self.best = {"step": done, **scores}

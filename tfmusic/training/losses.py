@@ -1,5 +1,7 @@
 """What the steps since the last line of the log returned."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -35,19 +37,19 @@ class Losses:
             self._tensors = []
         return self._numbers
 
-    def check(self, last_step: int, learning_rate) -> None:
+    def check(self, last_step: int, learning_rate: Callable[[int], float]) -> None:
         """Checks that every step was finite.
 
         Args:
             last_step: number of the newest step.
-            learning_rate: of now, for the error.
+            learning_rate: a step's, by its number, for the error.
 
         Raises:
             UserError: one was not; it is named.
         """
         numbers = self.numbers()
         for step, (nats, _, norm) in enumerate(numbers, last_step - len(numbers) + 1):
-            checks.check_finite(step, nats, norm, learning_rate)
+            checks.check_finite(step, nats, learning_rate, norm)
 
     def line(self) -> dict[str, float]:
         """Sums the steps up, and forgets them.

@@ -9,6 +9,13 @@ from tfmusic.training.loss import token_nats
 from tfmusic.training.schedule import WarmUpSchedule
 
 
+def make_schedule(config: TrainConfig) -> WarmUpSchedule:
+    """The config's learning rate, a function of the updates done before."""
+    return WarmUpSchedule(
+        config.learning_rate, config.warmup_steps, config.steps, config.schedule
+    )
+
+
 def make_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
     """The config's optimizer and schedule; decay spares biases, norms and embeddings.
 
@@ -17,9 +24,7 @@ def make_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
         [Liu et al., 2025](https://arxiv.org/abs/2502.16982), section 2 (Muon, scaled
         so that AdamW's rates and decays suit it).
     """
-    rate = WarmUpSchedule(
-        config.learning_rate, config.warmup_steps, config.steps, config.schedule
-    )
+    rate = make_schedule(config)
     decay, epsilon = config.weight_decay, 1e-9
     if config.optimizer == "muon":
         optimizer = keras.optimizers.Muon(

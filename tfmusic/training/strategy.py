@@ -160,7 +160,17 @@ def _multi_worker_strategy() -> tf.distribute.Strategy:
             '{"cluster": {"worker": ["host:port", ...]}, '
             '"task": {"type": "worker", "index": 0}}, or choose --strategy=auto'
         )
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except ValueError as error:
+        raise UserError(
+            f"TF_CONFIG describes no worker of its cluster: {error}"
+        ) from error
+    except tf.errors.OpError as error:
+        raise WorkerLost(
+            f"the workers did not find each other ({error.message}): check the "
+            "addresses in TF_CONFIG, and start all of them again"
+        ) from error
 
 
 def _tpu_strategy(tpu: str) -> tf.distribute.Strategy:

@@ -1,6 +1,7 @@
 """Learning from a model that was trained before: what it expects, what it composes."""
 
 import os
+from collections.abc import Collection
 
 import numpy as np
 import tensorflow as tf
@@ -71,7 +72,12 @@ class Teacher:
 
 
 def bring_teacher(
-    pieces: Pieces, config: TrainConfig, tokenizer: Tokenizer, model_dir: str, log: Log
+    pieces: Pieces,
+    config: TrainConfig,
+    tokenizer: Tokenizer,
+    model_dir: str,
+    features: Collection[str],
+    log: Log,
 ) -> None:
     """Copies the teacher into a new run's folder, beside what it composes.
 
@@ -83,17 +89,21 @@ def bring_teacher(
         config: of the training.
         tokenizer: of the student.
         model_dir: the run's folder.
+        features: names of the features in the student's inputs.
         log: called with each line of progress.
 
     Raises:
-        UserError: the teacher is not there, no decoder, or reads other ids.
+        UserError: the teacher is not there, no decoder, or reads other ids, features
+            that the student does not, fewer tokens than a window has, or no packed
+            windows.
         Interruption: after SIGTERM or SIGINT while it composes.
 
     Reference:
         [Bucila et al., 2006](https://dl.acm.org/doi/10.1145/1150402.1150464), for
         learning from a model on data that is not the training's.
     """
-    teacher = _load(os.path.expanduser(config.teacher), config, tokenizer)
+    source = os.path.expanduser(config.teacher)
+    teacher = _load(source, config, tokenizer, features)
     folder = os.path.join(model_dir, runs.TEACHER)
     settings = teacher.model_config, teacher.train_config, teacher.tokenizer
     runs.write_settings(folder, *settings)
@@ -104,7 +114,12 @@ def bring_teacher(
             composed.save(path)
 
 
-def load_teacher(config: TrainConfig, tokenizer: Tokenizer, model_dir: str, features):
+def load_teacher(
+    config: TrainConfig,
+    tokenizer: Tokenizer,
+    model_dir: str,
+    features: Collection[str],
+) -> tuple[Teacher, Pieces | None]:
     """The teacher in a run's folder.
 
     Args:
@@ -117,8 +132,7 @@ def load_teacher(config: TrainConfig, tokenizer: Tokenizer, model_dir: str, feat
         A Teacher, and the Pieces that it composed, None where it composed none.
 
     Raises:
-        UserError: it is gone, reads features that the student does not, fewer tokens
-            than a window has, or no packed windows.
+        UserError: it is gone, or see `bring_teacher`.
     """
     folder = os.path.join(model_dir, runs.TEACHER)
     if not runs.is_run(folder):
@@ -126,8 +140,20 @@ def load_teacher(config: TrainConfig, tokenizer: Tokenizer, model_dir: str, feat
             f"{folder} is gone, without which the training can't go on: bring it back, "
             "or train in another --model_dir"
         )
-    model = _load(folder, config, tokenizer).model
-    what = f"teacher={config.teacher}"
+    model = _load(folder, config, tokenizer, features).model
+    composed = None
+    if config.teacher_pieces:
+        with local_copy(os.path.join(folder, runs.COMPOSED)) as path:
+            composed = Pieces.load(path)
+    keys, weight = config.teacher_keys, config.teacher_weight
+    return Teacher(model, tokenizer, keys, weight, config.seed), composed
+
+
+def _load(folder, config, tokenizer, features):
+    """A run that can teach the student."""
+    run, what = runs.load_run(folder, kind="decoder"), f"teacher={config.teacher}"
+    check_same(run.tokenizer, tokenizer, what, "this training")
+    model = run.model
     if missing := sorted(set(model.feature_names) - set(features)):
         raise UserError(
             f"{what} reads the feature {missing[0]!r}, which the new model does not: "
@@ -143,17 +169,6 @@ def load_teacher(config: TrainConfig, tokenizer: Tokenizer, model_dir: str, feat
             f"{what}: its mixer {model.mixers_across_segments[0]!r} can't tell the "
             "pieces of a window apart: --set packing=False"
         )
-    composed = None
-    if config.teacher_pieces:
-        with local_copy(os.path.join(folder, runs.COMPOSED)) as path:
-            composed = Pieces.load(path)
-    keys, weight = config.teacher_keys, config.teacher_weight
-    return Teacher(model, tokenizer, keys, weight, config.seed), composed
-
-
-def _load(folder, config, tokenizer):
-    run = runs.load_run(folder, kind="decoder")
-    check_same(run.tokenizer, tokenizer, f"teacher={config.teacher}", "this training")
     return run
 
 

@@ -127,11 +127,11 @@ def _with_teacher(pieces, model, tokenizer, config, model_dir, strategy):
     """The training split, with what a teacher composed, and the Teacher or None."""
     if not config.teacher:
         return pieces, None
+    features = model.feature_names
     if not run.is_run(model_dir) and is_chief(strategy):
-        bring_teacher(pieces, config, tokenizer, model_dir, print_line)
+        bring_teacher(pieces, config, tokenizer, model_dir, features, print_line)
     wait_for_all(strategy)
     with strategy.scope():
-        features = model.feature_names
         teacher, composed = load_teacher(config, tokenizer, model_dir, features)
     if composed:
         pieces = pieces.followed_by(composed)
