@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import MODEL, TRAIN, write_jsb
-from tfmusic.datasets import bach_chorales
+from tfmusic.datasets import bach_chorales, pieces
 from tfmusic.tokenizers import ChoraleTokenizer
 from tfmusic.training import run
 from tfmusic.training.losses import Losses
@@ -217,6 +217,20 @@ def test_data_that_needs_its_input_says_how_to_prepare_it(command, tmp_path):
     )
     assert_one_line(result, "python -m tfmusic.prepare --dataset=jsb_chorales --input=")
     assert not os.listdir(tmp_path)
+
+
+def test_a_preemption_before_the_first_step_has_its_code(
+    command, jsb, tmp_path, monkeypatch
+):
+    def preempted(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(pieces, "load_pieces", preempted)
+    handler = signal.getsignal(signal.SIGTERM)
+    code, _, errors = command("train", *TINY, *jsb, f"--model_dir={tmp_path / 'run'}")
+    assert code == 75 and errors.count("\n") == 1
+    assert "stopped by SIGTERM before the first step" in errors
+    assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_a_folder_of_another_tokenizer_is_refused_naming_both(command, jsb, tmp_path):

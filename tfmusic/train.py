@@ -22,6 +22,7 @@ from tfmusic.errors import run_command
 from tfmusic.files import check_writable
 from tfmusic.presets import PRESETS, override
 from tfmusic.quiet import import_tensorflow
+from tfmusic.training.interruption import interruptible
 
 _PRESET = flags.DEFINE_enum(
     "preset", "chorale_tiny", sorted(PRESETS), "Model and training, by name."
@@ -65,6 +66,7 @@ _SET = flags.DEFINE_multi_string(
 )
 
 
+@interruptible()
 def main() -> None:
     preset = override(PRESETS[_PRESET.value], _SET.value)
     changes = {

@@ -38,6 +38,7 @@ def train(folder):
         checkpoint_every=2,
         log_every=3,
         ema=0.9,
+        xla=True,
     )
 
 

@@ -1,7 +1,6 @@
 """A training that is killed, told to end, or out of room, and what comes after."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +21,6 @@ def trainings(tmp_path_factory):
     printed = subprocess.run(
         [sys.executable, "-m", "tests.training.interrupted", str(folder)],
         cwd=CHECKOUT,
-        env={**os.environ, "TF_NUM_INTRAOP_THREADS": "1"},
         stdout=subprocess.PIPE,
         text=True,
         check=True,

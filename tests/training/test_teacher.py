@@ -168,7 +168,6 @@ def test_a_run_that_goes_on_equals_an_unbroken_one_without_the_first_copy(
         teacher_keys=KEYS,
         teacher_pieces=3,
         checkpoint_every=2,
-        xla=True,
         optimizer="muon",
         ema=0.9,
     )

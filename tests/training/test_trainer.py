@@ -180,6 +180,7 @@ def test_two_devices_learn_what_one_learns(tmp_path):
             checkpoint_every=1,
             clip_norm=0.1,
             label_smoothing=0.1,
+            xla=True,
         )
     one, two = (metrics(folder, "train") for folder in folders.values())
     assert min(line["gradient_norm"] for line in one) > 0.2  # so clipping acts

@@ -1,9 +1,11 @@
 """Signals that end a training: it saves first."""
 
+import contextlib
 import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 
 from tfmusic.errors import UserError
 
@@ -28,6 +30,24 @@ class Interruption(UserError):
             "begins again"
         )
         self.exit_code = EXIT_CODES[received]
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Gives SIGTERM its line and its code where nothing else takes note of it.
+
+    Raises:
+        Interruption: it was received, before a training's first step.
+    """
+
+    def end(number, frame):
+        raise Interruption(signal.Signals(number), 0)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Stop(Exception):
