@@ -138,9 +138,9 @@ PRESETS = {
         ),
     ),
     # python -m tfmusic.train --preset=piano_small --input=maestro-v3.0.0-midi.zip
-    # Piano performances as far as an hour of one CPU core goes: 15 million tokens, less
-    # than the training split. So neither dropout nor augmentation; the mixers are those
-    # that learned most by the minute, see BENCHMARKS.md.
+    # Piano performances as far as an hour of one CPU core goes: 6 million tokens, a
+    # quarter of the training split. So neither dropout nor augmentation; the mixers are
+    # those that learned most by the minute, see BENCHMARKS.md.
     "piano_small": Preset(
         ModelConfig(
             vocabulary_size=391,
@@ -155,7 +155,7 @@ PRESETS = {
         TrainConfig(
             dataset="maestro",
             tokenizer="performance",
-            steps=7500,
+            steps=3000,
             batch_size=4,
             length=512,
             learning_rate=2e-3,

@@ -26,7 +26,7 @@ TINY = [
     *("--set=num_layers=1", "--set=num_heads=2", "--set=hidden_dim=8"),
     *("--set=intermediate_dim=8", "--set=max_length=16", "--set=length=16"),
     # Keys' biases have no gradient but rounding errors: see `tests.tiny`.
-    *("--set=attention_bias=False", "--set=schedule=constant", "--xla=false"),
+    *("--set=attention_bias=False", "--set=schedule=constant"),
     *("--set=batch_size=4", f"--steps={STEPS}", "--set=evaluate_every=6"),
     *("--set=log_every=1", f"--set=checkpoint_every={CHECKPOINT_EVERY}"),
     # The gradient is clipped, and averages are what is evaluated.
