@@ -10,6 +10,7 @@ import pytest
 
 from tests.tiny import INFILLER, MODEL, TOKENIZER, TRAIN, write_jsb
 from tfmusic import pretrained
+from tfmusic.datasets import selection
 from tfmusic.models import make_model
 from tfmusic.tokenizers import MelodyTokenizer
 from tfmusic.training import run
@@ -83,7 +84,11 @@ def test_a_run_becomes_a_model_with_a_card(folder, command):
     assert "no piece of jsb_chorales train is known to be new to tiny" in errors
 
 
-def test_the_mean_with_another_run(folder, command):
+def test_the_mean_with_another_run(folder, command, monkeypatch):
+    def in_validation(pieces, *_):  # which has two, and is all that is new
+        return pieces if len(pieces) == 2 else pieces.take([])
+
+    monkeypatch.setattr(selection, "without_kin", in_validation)
     keras.utils.set_random_seed(7)
     write_run("other")
     code, _, errors = command(
@@ -99,6 +104,9 @@ def test_the_mean_with_another_run(folder, command):
         np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-5)
     card = (folder / "weights" / "tiny" / "MODEL_CARD.md").read_text()
     assert "(0.75) and an earlier training's weights (0.25)" in " ".join(card.split())
+    report = pretrained.read_report("tiny")
+    assert [*report["unseen"]["jsb_chorales"]] == ["validation"]
+    assert report["sample"]["num_tokens"] == 4 * 4
 
 
 def assert_one_line(result, message):
