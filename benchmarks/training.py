@@ -8,7 +8,8 @@ and the ratio of its tokens per second to the preset's. `plain`: 6 layers, hidde
 feed-forward 1024, 4 heads, windows of 2,048, batch 2, relative attention in float32, in
 this package and as plain Keras code (`benchmarks/plain_step.py`), and what share of a
 large matrix product's speed each reaches; of attention half of the logits count, those
-that are not masked. `profile`: what XLA's operations take of such a step in blocks.
+that are not masked. `profile`: what XLA's operations take of such a step in blocks, all
+of it but the update.
 
 Rows take turns, so that a machine whose speed drifts does so for all of them. Times are
 the processor's, which other programs hardly change.
@@ -38,6 +39,7 @@ VARIANTS = {
     "2 heads": {"num_heads": 2},
     "3 layers": {"num_layers": 3},
     "dropout 0.1": {"dropout": 0.1},
+    "Muon": {"optimizer": "muon"},
     "no relative term": {"mixer": "causal"},
 }
 PLAIN_TARGET = 1.35
