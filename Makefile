@@ -20,7 +20,7 @@ USABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
-music: $(READY) ## chorales to music: train, evaluate, export, generate (12 to 19 minutes)
+music: $(READY) ## chorales to music: train, evaluate, export, generate (11 minutes and more)
 	$(RUN) -m tfmusic.train --preset=chorale_tiny --model_dir=$(OUT)/chorale_tiny
 	$(RUN) -m tfmusic.evaluate --model_dir=$(OUT)/chorale_tiny --output=$(OUT)/evaluation.json
 	$(RUN) -m tfmusic.export --model_dir=$(OUT)/chorale_tiny --output_dir=$(OUT)/export
